@@ -1,0 +1,1 @@
+//! Compute logs of Dagster steps in any store: upload, tail, list, delete, recover

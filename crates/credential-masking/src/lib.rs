@@ -1,0 +1,1 @@
+//! Secret values and redaction: no credential in any Debug, Display or log line

@@ -1,0 +1,1 @@
+//! Where Dagster assets, op outputs and compute logs are stored: encode and parse back

@@ -1,0 +1,1 @@
+//! Multi-file Parquet datasets: manifest, commit and read

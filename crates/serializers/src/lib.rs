@@ -1,0 +1,1 @@
+//! Bytes to values and back: JSON, MessagePack, pickle of plain data, Parquet
