@@ -1,0 +1,130 @@
+//! Who writes a log right now: a lock that ends with its process.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use remote_store_dagster_paths::{IoType, LogKey};
+
+use crate::{Error, Result};
+
+/// Extension of lock files, beside `.out` and `.err`.
+pub(crate) const LOCK_EXTENSION: &str = "lock";
+
+/// Extension of the file that Dagster leaves when a capture ended.
+pub(crate) const COMPLETE_EXTENSION: &str = "complete";
+
+/// The local files of one captured step, laid out as Dagster's `LocalComputeLogManager` does:
+/// `{dir}/{log key…}.{out,err}`, with `.complete` once the capture ended.
+///
+/// ```
+/// use remote_store_compute_log::LocalFiles;
+/// use remote_store_dagster_paths::{IoType, LogKey};
+///
+/// let files = LocalFiles::new("/var/dagster", &LogKey::new(["run1", "compute_logs", "step_a"])?)?;
+/// assert!(files.stream(IoType::Stderr).ends_with("run1/compute_logs/step_a.err"));
+///
+/// // Keys that would leave the folder are refused.
+/// assert!(LocalFiles::new("/var/dagster", &LogKey::new(["..", "a"])?).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalFiles {
+    stem: PathBuf,
+    name: String,
+}
+
+impl LocalFiles {
+    /// The files of `key` below `local_dir`; nothing is created.
+    ///
+    /// # Errors
+    /// [`Error::UnsafeLocalName`] when a segment of the key would leave the folder.
+    pub fn new(local_dir: impl AsRef<Path>, key: &LogKey) -> Result<Self> {
+        let mut folder = local_dir.as_ref().to_owned();
+        for segment in key.segments() {
+            if segment == ".." || segment.contains(['/', '\\', '\0']) {
+                return Err(Error::UnsafeLocalName { key: key.to_string() });
+            }
+        }
+        folder.extend(key.folder());
+        Ok(Self { stem: folder, name: key.name().to_owned() })
+    }
+
+    /// The file that captures a stream.
+    pub fn stream(&self, io: IoType) -> PathBuf {
+        self.with_extension(io.extension())
+    }
+
+    /// The file that says that the capture ended.
+    pub fn complete(&self) -> PathBuf {
+        self.with_extension(COMPLETE_EXTENSION)
+    }
+
+    /// The file that the writer keeps locked.
+    pub fn lock(&self) -> PathBuf {
+        self.with_extension(LOCK_EXTENSION)
+    }
+
+    fn with_extension(&self, extension: &str) -> PathBuf {
+        self.stem.join(format!("{}.{extension}", self.name))
+    }
+}
+
+/// While it lives, [`recover`](crate::LogStore::recover) leaves the step's files alone.
+///
+/// The operating system releases the lock when the process ends, however it ends, so a claim
+/// never outlives its writer and no process id can be mistaken for another.
+///
+/// ```
+/// use remote_store_compute_log::{Claim, LocalFiles};
+/// use remote_store_dagster_paths::LogKey;
+///
+/// let dir = tempfile::tempdir()?;
+/// let files = LocalFiles::new(dir.path(), &LogKey::new(["run1", "compute_logs", "step_a"])?)?;
+/// let claim = Claim::take(&files)?.expect("nobody else writes this log");
+/// assert!(Claim::take(&files)?.is_none()); // a second writer is refused
+/// drop(claim);
+/// assert!(!files.lock().exists());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Claim {
+    file: Option<File>,
+    path: PathBuf,
+}
+
+impl Claim {
+    /// Claims the files of one step, making their folder; `None` when another writer has them.
+    ///
+    /// # Errors
+    /// [`Error::LocalFile`] when the lock file cannot be made.
+    pub fn take(files: &LocalFiles) -> Result<Option<Self>> {
+        let path = files.lock();
+        fs::create_dir_all(&files.stem).map_err(Error::local("create the folder of", &path))?;
+        let opened = OpenOptions::new().create(true).write(true).truncate(false).open(&path);
+        let file = opened.map_err(Error::local("lock", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { file: Some(file), path })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(Error::LocalFile { action: "lock", path, source }),
+        }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // Removed while still locked: whoever opens the path from now on makes a file of their own.
+        let _may_be_gone = fs::remove_file(&self.path);
+        drop(self.file.take());
+    }
+}
+
+/// Whether a living process holds the lock file at `path`; `None` when there is no lock to ask.
+pub(crate) fn is_held(path: &Path) -> Option<bool> {
+    let file = File::open(path).ok()?;
+    match file.try_lock_shared() {
+        Ok(()) => Some(false),
+        Err(TryLockError::WouldBlock) => Some(true),
+        // A file system without locks cannot tell: the age of the files decides.
+        Err(TryLockError::Error(_)) => None,
+    }
+}
