@@ -1,1 +1,26 @@
-//! A store over local disk, memory and S3: typed errors, atomic replace, bounded concurrency
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod backend;
+pub mod backends;
+mod capability;
+mod error;
+mod key;
+mod model;
+mod reader;
+pub mod registry;
+pub mod runtime;
+mod store;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+
+pub use backend::{Backend, Driver, ObjectWriter};
+pub use capability::{Capability, CapabilitySet};
+pub use error::{Cause, Error, ErrorKind, Result, Subject};
+pub use key::{ObjectKey, Prefix};
+pub use model::{
+    FolderInfo, Level, ListOptions, MAX_USER_METADATA_BYTES, ObjectInfo, Page, PageToken,
+    ReadRange, WriteMode, WriteOptions, WriteResult,
+};
+pub use reader::ObjectReader;
+pub use store::Store;

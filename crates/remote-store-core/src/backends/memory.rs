@@ -1,0 +1,402 @@
+//! Objects in memory: for tests, examples and short-lived data.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
+
+use crate::backend::{Backend, Driver, ObjectWriter};
+use crate::capability::{Capability, CapabilitySet};
+use crate::error::{Error, Result, Subject};
+use crate::key::{ObjectKey, Prefix};
+use crate::model::{Level, ObjectInfo, ReadRange, WriteMode, WriteOptions, WriteResult};
+use crate::reader::ObjectReader;
+
+mod writer;
+
+use writer::MemoryWriter;
+
+const NAME: &str = "memory";
+/// A listing copies at most this many entries while it holds the lock.
+const LIST_BATCH: usize = 1000;
+
+/// Objects in memory. Folders are implied by the objects in them: writing
+/// below an object, or onto a folder, is refused as on a disk.
+///
+/// ```
+/// use std::sync::Arc;
+/// use remote_store_core::{Prefix, Store, backends::MemoryBackend};
+///
+/// let store = Store::new(Arc::new(MemoryBackend::new()), Prefix::root());
+/// assert_eq!(store.native_path("a/b")?, "a/b");
+/// # Ok::<(), remote_store_core::Error>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct MemoryBackend {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    objects: RwLock<Objects>,
+    generation: AtomicU64,
+    closed: AtomicBool,
+}
+
+/// Contents are data, not diagnostics.
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared")
+            .field("objects", &self.read().len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// By full key; text, so that ranges can start at `folder/`.
+type Objects = BTreeMap<String, Entry>;
+
+#[derive(Clone)]
+struct Entry {
+    key: ObjectKey,
+    bytes: Bytes,
+    modified: DateTime<Utc>,
+    generation: u64,
+    content_type: Option<String>,
+    user_metadata: BTreeMap<String, String>,
+}
+
+impl Entry {
+    fn info(&self) -> ObjectInfo {
+        ObjectInfo {
+            modified: Some(self.modified),
+            etag: Some(self.generation.to_string()),
+            content_type: self.content_type.clone(),
+            user_metadata: self.user_metadata.clone(),
+            ..ObjectInfo::new(self.key.clone(), self.bytes.len() as u64)
+        }
+    }
+}
+
+impl Shared {
+    // A panic elsewhere cannot leave the map half changed: every change is one call.
+    fn read(&self) -> RwLockReadGuard<'_, Objects> {
+        self.objects.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Objects> {
+        self.objects.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::Closed {
+                backend: NAME.into(),
+            });
+        }
+        Ok(())
+    }
+
+    fn put(&self, key: &ObjectKey, bytes: Bytes, options: &WriteOptions) -> Result<WriteResult> {
+        self.open()?;
+        let mut objects = self.write();
+        check_target(&objects, key, options.mode, Subject::File)?;
+        let entry = Entry {
+            key: key.clone(),
+            bytes,
+            modified: Utc::now(),
+            generation: self.generation.fetch_add(1, Ordering::Relaxed),
+            content_type: options.content_type.clone(),
+            user_metadata: options.user_metadata.clone(),
+        };
+        let info = entry.info();
+        objects.insert(key.to_string(), entry);
+        Ok(WriteResult {
+            etag: info.etag,
+            modified: info.modified,
+            ..WriteResult::new(info.key, info.size)
+        })
+    }
+
+    /// Copies or moves under one lock, so that both are atomic.
+    fn transfer(
+        &self,
+        from: &ObjectKey,
+        to: &ObjectKey,
+        mode: WriteMode,
+        keep: bool,
+    ) -> Result<()> {
+        self.open()?;
+        let mut objects = self.write();
+        let Some(entry) = objects.get(from.as_str()).cloned() else {
+            return Err(absent_source(&objects, from));
+        };
+        if from == to {
+            return Ok(());
+        }
+        check_target(&objects, to, mode, Subject::Destination)?;
+        if !keep {
+            objects.remove(from.as_str());
+        }
+        let generation = self.generation.fetch_add(1, Ordering::Relaxed);
+        objects.insert(
+            to.to_string(),
+            Entry {
+                key: to.clone(),
+                generation,
+                modified: Utc::now(),
+                ..entry
+            },
+        );
+        Ok(())
+    }
+}
+
+/// Refuses a target below an object or onto a folder, and a taken one in create mode.
+fn check_target(objects: &Objects, key: &ObjectKey, mode: WriteMode, what: Subject) -> Result<()> {
+    for above in key.ancestors() {
+        if objects.contains_key(above.as_str()) {
+            return Err(Error::below_file(key.as_str(), above.as_str(), NAME));
+        }
+    }
+    if has_folder(objects, &key.to_prefix()) {
+        return Err(Error::not_a_file(key.as_str(), NAME));
+    }
+    if mode == WriteMode::Create && objects.contains_key(key.as_str()) {
+        return Err(Error::already_exists(what, key.as_str(), NAME));
+    }
+    Ok(())
+}
+
+fn absent(objects: &Objects, key: &ObjectKey) -> Error {
+    if has_folder(objects, &key.to_prefix()) {
+        return Error::not_a_file(key.as_str(), NAME);
+    }
+    Error::not_found(key.as_str(), NAME)
+}
+
+fn absent_source(objects: &Objects, key: &ObjectKey) -> Error {
+    if has_folder(objects, &key.to_prefix()) {
+        return Error::source_is_directory(key.as_str(), NAME);
+    }
+    Error::missing(Subject::Source, key.as_str(), NAME)
+}
+
+fn has_folder(objects: &Objects, prefix: &Prefix) -> bool {
+    below(objects, prefix, None).next().is_some()
+}
+
+/// The entries below a prefix, in order, after `start_after`.
+fn below<'a>(
+    objects: &'a Objects,
+    prefix: &Prefix,
+    start_after: Option<&str>,
+) -> impl Iterator<Item = &'a Entry> + use<'a> {
+    let folder = if prefix.is_root() {
+        String::new()
+    } else {
+        format!("{prefix}/")
+    };
+    let start = match start_after {
+        Some(after) if after >= folder.as_str() => Bound::Excluded(after),
+        _ => Bound::Included(folder.as_str()),
+    };
+    let range = objects.range::<str, _>((start, Bound::Unbounded));
+    range
+        .take_while(move |(key, _)| key.starts_with(&folder))
+        .map(|(_, entry)| entry)
+}
+
+impl MemoryBackend {
+    /// An empty backend.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+#[async_trait]
+impl Backend for MemoryBackend {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn capabilities(&self) -> CapabilitySet {
+        CapabilitySet::all()
+            .without(Capability::LazyRead)
+            .without(Capability::WriteResultNative)
+    }
+
+    fn driver(&self) -> Driver {
+        Driver::Inline
+    }
+
+    fn native_path(&self, prefix: &Prefix) -> String {
+        prefix.to_string()
+    }
+
+    fn key_from_native(&self, path: &str) -> Option<Prefix> {
+        Prefix::parse(path).ok()
+    }
+
+    fn uri(&self, prefix: &Prefix) -> String {
+        format!("memory:///{prefix}")
+    }
+
+    fn describe(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    async fn read(&self, key: &ObjectKey, range: ReadRange) -> Result<ObjectReader> {
+        self.shared.open()?;
+        let objects = self.shared.read();
+        let entry = objects
+            .get(key.as_str())
+            .ok_or_else(|| absent(&objects, key))?;
+        let size = entry.bytes.len() as u64;
+        let range = range.resolve(size);
+        // Resolved ranges lie within the length, which is a usize.
+        let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+        let bytes = entry.bytes.slice(at(range.start)..at(range.end));
+        Ok(ObjectReader::from_bytes(entry.info(), range, NAME, bytes))
+    }
+
+    async fn head(&self, key: &ObjectKey) -> Result<ObjectInfo> {
+        self.shared.open()?;
+        let objects = self.shared.read();
+        objects
+            .get(key.as_str())
+            .map(Entry::info)
+            .ok_or_else(|| absent(&objects, key))
+    }
+
+    async fn write(
+        &self,
+        key: &ObjectKey,
+        bytes: Bytes,
+        options: &WriteOptions,
+    ) -> Result<WriteResult> {
+        self.shared.put(key, bytes, options)
+    }
+
+    async fn writer(
+        &self,
+        key: &ObjectKey,
+        options: &WriteOptions,
+    ) -> Result<Box<dyn ObjectWriter>> {
+        self.shared.open()?;
+        check_target(&self.shared.read(), key, options.mode, Subject::File)?;
+        Ok(Box::new(MemoryWriter::new(
+            Arc::clone(&self.shared),
+            key.clone(),
+            options.clone(),
+        )))
+    }
+
+    async fn delete(&self, key: &ObjectKey) -> Result<()> {
+        self.shared.open()?;
+        let mut objects = self.shared.write();
+        match objects.remove(key.as_str()) {
+            Some(_) => Ok(()),
+            None => Err(absent(&objects, key)),
+        }
+    }
+
+    fn list(
+        &self,
+        prefix: &Prefix,
+        start_after: Option<&ObjectKey>,
+    ) -> BoxStream<'static, Result<ObjectInfo>> {
+        let shared = Arc::clone(&self.shared);
+        let prefix = prefix.clone();
+        let start = Some(start_after.map(ToString::to_string));
+        stream::try_unfold(start, move |state| {
+            let batch = match (&state, shared.open()) {
+                (None, _) => Ok(Vec::new()),
+                (Some(_), Err(err)) => Err(err),
+                (Some(after), Ok(())) => {
+                    let objects = shared.read();
+                    Ok(below(&objects, &prefix, after.as_deref())
+                        .take(LIST_BATCH)
+                        .map(Entry::info)
+                        .collect())
+                }
+            };
+            async move {
+                let batch: Vec<ObjectInfo> = batch?;
+                let next = batch
+                    .last()
+                    .filter(|_| batch.len() == LIST_BATCH)
+                    .map(|last| Some(last.key.to_string()));
+                Ok((!batch.is_empty()).then(|| (stream::iter(batch.into_iter().map(Ok)), next)))
+            }
+        })
+        .try_flatten()
+        .boxed()
+    }
+
+    async fn list_level(&self, prefix: &Prefix) -> Result<Level> {
+        self.shared.open()?;
+        let objects = self.shared.read();
+        let (mut files, mut folders) = (Vec::new(), Vec::new());
+        for entry in below(&objects, prefix, None) {
+            match prefix
+                .strip(entry.key.as_str())
+                .and_then(|rest| rest.split_once('/'))
+            {
+                None => files.push(entry.info()),
+                Some((name, _)) => folders.push(prefix.join_prefix(name)?),
+            }
+        }
+        Ok(Level::new(files, folders))
+    }
+
+    async fn is_folder(&self, prefix: &Prefix) -> Result<bool> {
+        self.shared.open()?;
+        Ok(prefix.is_root() || has_folder(&self.shared.read(), prefix))
+    }
+
+    async fn delete_folder(&self, prefix: &Prefix, recursive: bool) -> Result<()> {
+        self.shared.open()?;
+        let mut objects = self.shared.write();
+        let keys: Vec<String> = below(&objects, prefix, None)
+            .map(|entry| entry.key.to_string())
+            .collect();
+        if keys.is_empty() {
+            if objects.contains_key(prefix.as_str()) {
+                return Err(Error::not_a_folder(prefix.as_str(), NAME));
+            }
+            return Err(Error::missing(Subject::Folder, prefix.as_str(), NAME));
+        }
+        if !recursive {
+            return Err(Error::DirectoryNotEmpty {
+                path: prefix.to_string(),
+                backend: NAME.into(),
+            });
+        }
+        for key in keys {
+            objects.remove(&key);
+        }
+        Ok(())
+    }
+
+    async fn copy(&self, from: &ObjectKey, to: &ObjectKey, mode: WriteMode) -> Result<()> {
+        self.shared.transfer(from, to, mode, true)
+    }
+
+    async fn rename(&self, from: &ObjectKey, to: &ObjectKey, mode: WriteMode) -> Result<()> {
+        self.shared.transfer(from, to, mode, false)
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.shared.open()
+    }
+
+    async fn close(&self) {
+        self.shared.closed.store(true, Ordering::Release);
+    }
+}

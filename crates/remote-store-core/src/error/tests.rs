@@ -1,0 +1,67 @@
+use super::*;
+
+#[derive(Debug, thiserror::Error)]
+#[error("GET https://user:hunter2@host/b?X-Amz-Signature=abcdef failed")]
+struct Leaky;
+
+#[test]
+fn messages_are_those_that_users_match_on() {
+    let missing = |what| Error::missing(what, "p", "memory").to_string();
+    assert_eq!(missing(Subject::File), "File not found: p");
+    assert_eq!(missing(Subject::Folder), "Folder not found: p");
+    assert_eq!(missing(Subject::Source), "Source not found: p");
+    let exists = |what| Error::already_exists(what, "p", "memory").to_string();
+    assert_eq!(exists(Subject::File), "File already exists: p");
+    assert_eq!(
+        exists(Subject::Destination),
+        "Destination already exists: p"
+    );
+    assert_eq!(Error::not_a_file("p", "m").to_string(), "Not a file: p");
+    assert_eq!(Error::not_a_folder("p", "m").to_string(), "Not a folder: p");
+    assert_eq!(
+        Error::UnknownBackend {
+            name: "x".into(),
+            registered: vec!["local".into(), "memory".into()],
+            nearest: None
+        }
+        .to_string(),
+        "Unknown backend type 'x'. Registered types: ['local', 'memory']"
+    );
+    assert_eq!(
+        Error::Closed {
+            backend: "s3".into()
+        }
+        .to_string(),
+        "s3 backend is closed"
+    );
+}
+
+#[test]
+fn neither_display_nor_debug_nor_the_chain_shows_a_credential() {
+    let err = Error::unavailable("s3", "cannot reach https://user:hunter2@host/").caused_by(&Leaky);
+    let mut text = format!("{err} {err:?}");
+    let mut source = StdError::source(&err);
+    assert!(source.is_some(), "the chain is kept");
+    while let Some(cause) = source {
+        text.push_str(&format!(" {cause} {cause:?}"));
+        source = cause.source();
+    }
+    assert!(
+        !err.to_string().contains("GET"),
+        "Display must not print its source"
+    );
+    let shown = text.replace("cannot reach https://user:hunter2@host/", "");
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert!(!shown.contains("abcdef"), "{shown}");
+}
+
+#[test]
+fn kinds_are_kebab_case_and_distinct() {
+    let names: std::collections::BTreeSet<_> = ErrorKind::ALL.iter().map(|k| k.as_str()).collect();
+    assert_eq!(names.len(), ErrorKind::ALL.len());
+    assert!(
+        names
+            .iter()
+            .all(|n| n.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
+    );
+}

@@ -1,0 +1,209 @@
+//! An opened object: what is known about it, and its bytes as they arrive.
+
+use std::fmt;
+use std::ops::Range;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+
+use crate::error::{Error, Result};
+use crate::model::ObjectInfo;
+
+mod file;
+
+pub(crate) use file::FileBody;
+
+/// An opened object. Nothing is fetched beyond what the backend had to ask for
+/// to open it; dropping the reader ends the transfer.
+///
+/// ```
+/// use futures_util::StreamExt;
+/// use remote_store_core::{Store, WriteOptions, runtime};
+///
+/// let store = Store::memory();
+/// runtime::block_on(store.driver(), async {
+///     store.write("a.txt", "hello".into(), &WriteOptions::create()).await?;
+///     let mut reader = store.read("a.txt").await?;
+///     assert_eq!(reader.info().size, 5);
+///     let mut length = 0;
+///     while let Some(chunk) = reader.next_chunk().await? {
+///         length += chunk.len();
+///     }
+///     assert_eq!(length, 5);
+///     Ok::<(), remote_store_core::Error>(())
+/// })??;
+/// # Ok::<(), remote_store_core::Error>(())
+/// ```
+pub struct ObjectReader {
+    info: ObjectInfo,
+    range: Range<u64>,
+    backend: String,
+    body: Body,
+}
+
+enum Body {
+    Ready(Option<Bytes>),
+    File(FileBody),
+    Stream(BoxStream<'static, Result<Bytes>>),
+}
+
+impl ObjectReader {
+    /// A reader over bytes that arrive piece by piece; `range` says which of
+    /// the object's bytes they are.
+    pub fn new(
+        info: ObjectInfo,
+        range: Range<u64>,
+        backend: impl Into<String>,
+        stream: BoxStream<'static, Result<Bytes>>,
+    ) -> Self {
+        Self {
+            info,
+            range,
+            backend: backend.into(),
+            body: Body::Stream(stream),
+        }
+    }
+
+    /// A reader over bytes that are there already.
+    pub fn from_bytes(
+        info: ObjectInfo,
+        range: Range<u64>,
+        backend: impl Into<String>,
+        bytes: Bytes,
+    ) -> Self {
+        Self {
+            info,
+            range,
+            backend: backend.into(),
+            body: Body::Ready(Some(bytes)),
+        }
+    }
+
+    pub(crate) fn from_file(
+        info: ObjectInfo,
+        range: Range<u64>,
+        backend: &str,
+        body: FileBody,
+    ) -> Self {
+        Self {
+            info,
+            range,
+            backend: backend.to_owned(),
+            body: Body::File(body),
+        }
+    }
+
+    /// The same bytes under another key: stores give names relative to their root.
+    pub(crate) fn with_info(mut self, change: impl FnOnce(&mut ObjectInfo)) -> Self {
+        change(&mut self.info);
+        self
+    }
+
+    /// What is known about the object.
+    pub fn info(&self) -> &ObjectInfo {
+        &self.info
+    }
+
+    /// Which of the object's bytes are read.
+    pub fn range(&self) -> Range<u64> {
+        self.range.clone()
+    }
+
+    /// The next bytes; `None` after the last.
+    ///
+    /// # Errors
+    /// What the backend reports while the bytes move.
+    pub async fn next_chunk(&mut self) -> Result<Option<Bytes>> {
+        match &mut self.body {
+            Body::Ready(bytes) => Ok(bytes.take().filter(|bytes| !bytes.is_empty())),
+            Body::File(body) => body.next_chunk().await,
+            Body::Stream(stream) => stream.next().await.transpose(),
+        }
+    }
+
+    /// The bytes as a stream.
+    pub fn into_stream(self) -> BoxStream<'static, Result<Bytes>> {
+        match self.body {
+            Body::Ready(bytes) => stream::iter(bytes.filter(|b| !b.is_empty()).map(Ok)).boxed(),
+            Body::File(body) => stream::try_unfold(body, |mut body| async move {
+                Ok(body.next_chunk().await?.map(|chunk| (chunk, body)))
+            })
+            .boxed(),
+            Body::Stream(stream) => stream,
+        }
+    }
+
+    /// All bytes of the range at once.
+    ///
+    /// # Errors
+    /// What the backend reports while the bytes move, and
+    /// [`Error::BackendUnavailable`] when fewer bytes arrive than were promised.
+    pub async fn bytes(self) -> Result<Bytes> {
+        let expected = self.range.end.saturating_sub(self.range.start);
+        let collected = match self.body {
+            Body::Ready(bytes) => bytes.unwrap_or_default(),
+            Body::File(body) => body.read_all().await?,
+            Body::Stream(stream) => collect(stream, expected).await?,
+        };
+        if collected.len() as u64 == expected {
+            return Ok(collected);
+        }
+        Err(Error::BackendUnavailable {
+            message: format!(
+                "Read of {} ended after {} of {expected} bytes; read it again",
+                self.info.key,
+                collected.len()
+            ),
+            path: Some(self.info.key.to_string()),
+            backend: self.backend,
+            source: None,
+        })
+    }
+}
+
+/// The most that is reserved on the word of a header alone.
+const MAX_RESERVE: usize = 64 << 20;
+
+async fn collect(mut stream: BoxStream<'static, Result<Bytes>>, expected: u64) -> Result<Bytes> {
+    let Some(first) = stream.next().await.transpose()? else {
+        return Ok(Bytes::new());
+    };
+    if first.len() as u64 >= expected {
+        return Ok(first);
+    }
+    let reserve = usize::try_from(expected)
+        .unwrap_or(MAX_RESERVE)
+        .min(MAX_RESERVE);
+    let mut all = BytesMut::with_capacity(reserve.max(first.len()));
+    all.extend_from_slice(&first);
+    while let Some(chunk) = stream.next().await.transpose()? {
+        all.extend_from_slice(&chunk);
+    }
+    Ok(all.freeze())
+}
+
+impl futures_util::Stream for ObjectReader {
+    type Item = Result<Bytes>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Self::Item>> {
+        match &mut self.body {
+            Body::Ready(bytes) => Poll::Ready(bytes.take().filter(|b| !b.is_empty()).map(Ok)),
+            Body::File(body) => Poll::Ready(body.read_chunk().transpose()),
+            Body::Stream(stream) => stream.poll_next_unpin(cx),
+        }
+    }
+}
+
+impl fmt::Debug for ObjectReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObjectReader")
+            .field("info", &self.info)
+            .field("range", &self.range)
+            .finish_non_exhaustive()
+    }
+}

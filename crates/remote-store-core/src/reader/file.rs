@@ -1,0 +1,98 @@
+//! The bytes of an open local file.
+
+use std::fs::File;
+use std::io::{self, Read};
+
+use bytes::Bytes;
+
+use crate::error::{Error, Result};
+use crate::runtime::yield_now;
+
+/// One read: large enough that system calls do not count, small enough that a
+/// waiting signal is answered soon.
+const CHUNK_BYTES: u64 = 4 << 20;
+
+/// An open file and how much of it is still wanted.
+pub(crate) struct FileBody {
+    file: File,
+    remaining: u64,
+    path: String,
+    backend: String,
+}
+
+impl FileBody {
+    /// `file` stands at the first byte wanted.
+    pub(crate) fn new(file: File, remaining: u64, path: &str, backend: &str) -> Self {
+        Self {
+            file,
+            remaining,
+            path: path.to_owned(),
+            backend: backend.to_owned(),
+        }
+    }
+
+    fn failed(&self, err: &io::Error) -> Error {
+        Error::BackendUnavailable {
+            message: format!("Reading {} failed", self.path),
+            path: Some(self.path.clone()),
+            backend: self.backend.clone(),
+            source: None,
+        }
+        .caused_by(err)
+    }
+
+    /// Appends at most one chunk to `out`.
+    fn fill(&mut self, out: &mut Vec<u8>) -> Result<usize> {
+        let want = self.remaining.min(CHUNK_BYTES);
+        let got = (&self.file)
+            .take(want)
+            .read_to_end(out)
+            .map_err(|err| self.failed(&err))?;
+        // A file that shrank while it was read ends here; the caller sees the length.
+        self.remaining = if (got as u64) < want {
+            0
+        } else {
+            self.remaining - want
+        };
+        Ok(got)
+    }
+
+    pub(crate) fn read_chunk(&mut self) -> Result<Option<Bytes>> {
+        if self.remaining == 0 {
+            return Ok(None);
+        }
+        let mut out =
+            Vec::with_capacity(usize::try_from(self.remaining.min(CHUNK_BYTES)).unwrap_or(0));
+        let got = self.fill(&mut out)?;
+        Ok((got > 0).then(|| Bytes::from(out)))
+    }
+
+    pub(crate) async fn next_chunk(&mut self) -> Result<Option<Bytes>> {
+        let chunk = self.read_chunk()?;
+        if self.remaining > 0 {
+            yield_now().await;
+        }
+        Ok(chunk)
+    }
+
+    pub(crate) async fn read_all(mut self) -> Result<Bytes> {
+        let mut out = Vec::new();
+        let length = usize::try_from(self.remaining).unwrap_or(usize::MAX);
+        out.try_reserve_exact(length).map_err(|_too_large| {
+            Error::unavailable(
+                self.backend.clone(),
+                format!(
+                    "{} has {length} bytes, more than memory allows; read it as a stream",
+                    self.path
+                ),
+            )
+        })?;
+        while self.remaining > 0 {
+            self.fill(&mut out)?;
+            if self.remaining > 0 {
+                yield_now().await;
+            }
+        }
+        Ok(Bytes::from(out))
+    }
+}

@@ -1,0 +1,418 @@
+//! A backend that counts its calls and fails those that a test picks.
+//!
+//! ```
+//! use remote_store_core::testkit::faults::{FaultyBackend, Operation};
+//! use remote_store_core::{ErrorKind, Store, WriteOptions, runtime};
+//!
+//! let (store, faults) = FaultyBackend::over_memory();
+//! faults.fail_nth(Operation::Write, 2);
+//! runtime::block_on(store.driver(), async {
+//!     store.write("a", "1".into(), &WriteOptions::create()).await?;
+//!     let failed = store.write("b", "2".into(), &WriteOptions::create()).await;
+//!     assert_eq!(failed.unwrap_err().kind(), ErrorKind::BackendUnavailable);
+//!     assert_eq!(faults.count(Operation::Write), 2);
+//!     Ok::<(), remote_store_core::Error>(())
+//! })??;
+//! # Ok::<(), remote_store_core::Error>(())
+//! ```
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
+
+use crate::backend::{Backend, Driver, ObjectWriter};
+use crate::backends::MemoryBackend;
+use crate::capability::CapabilitySet;
+use crate::error::{Error, Result};
+use crate::key::{ObjectKey, Prefix};
+use crate::model::{Level, ObjectInfo, ReadRange, WriteMode, WriteOptions, WriteResult};
+use crate::reader::ObjectReader;
+use crate::runtime::yield_now;
+use crate::store::Store;
+
+/// What was called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Opening a reader.
+    Read,
+    /// Asking what is known about an object.
+    Head,
+    /// Writing in one piece.
+    Write,
+    /// Opening a writer.
+    Writer,
+    /// Giving bytes to a writer.
+    WriterChunk,
+    /// Finishing a writer.
+    WriterFinish,
+    /// Deleting one object.
+    Delete,
+    /// Deleting many.
+    DeleteMany,
+    /// Listing everything below.
+    List,
+    /// Listing one level.
+    ListLevel,
+    /// Asking for a folder.
+    IsFolder,
+    /// Deleting a folder.
+    DeleteFolder,
+    /// Copying.
+    Copy,
+    /// Moving.
+    Rename,
+    /// Asking whether the backend is there.
+    Ping,
+}
+
+/// One call that was made, failed or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Call {
+    /// What was called.
+    pub operation: Operation,
+    /// Its (first) full key or prefix.
+    pub path: String,
+}
+
+type Rule = Box<dyn FnMut(&Call, usize) -> Option<Error> + Send>;
+
+/// The switches of a [`FaultyBackend`], shared with the test.
+#[derive(Clone, Default)]
+pub struct Faults {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    calls: Vec<Call>,
+    rules: Vec<Rule>,
+    pauses: usize,
+    in_flight: usize,
+    max_in_flight: usize,
+}
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Faults")
+            .field("calls", &self.state().calls)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Faults {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fails the `nth` call of an operation from now on, counted from 1.
+    pub fn fail_nth(&self, operation: Operation, nth: usize) {
+        let mut seen = 0;
+        self.fail_when(move |call| {
+            seen += usize::from(call.operation == operation);
+            (call.operation == operation && seen == nth).then(|| injected(call))
+        });
+    }
+
+    /// Fails the `nth` call of any operation from now on, counted from 1: the
+    /// way to try every place where a crash may happen.
+    pub fn fail_nth_call(&self, nth: usize) {
+        let mut seen = 0;
+        self.fail_when(move |call| {
+            seen += 1;
+            (seen == nth).then(|| injected(call))
+        });
+    }
+
+    /// Fails the `nth` call of any operation and every call after it, as when
+    /// the process or the network dies there.
+    pub fn fail_from_call(&self, nth: usize) {
+        let mut seen = 0;
+        self.fail_when(move |call| {
+            seen += 1;
+            (seen >= nth).then(|| injected(call))
+        });
+    }
+
+    /// Fails calls with the error that `rule` returns for them.
+    pub fn fail_when(&self, mut rule: impl FnMut(&Call) -> Option<Error> + Send + 'static) {
+        self.state().rules.push(Box::new(move |call, _| rule(call)));
+    }
+
+    /// Lets every call through again.
+    pub fn heal(&self) {
+        self.state().rules.clear();
+    }
+
+    /// Makes each call give way to others that many times before it runs, so
+    /// that concurrency shows without waiting.
+    pub fn pause_each_call(&self, turns: usize) {
+        self.state().pauses = turns;
+    }
+
+    /// The calls made so far.
+    pub fn calls(&self) -> Vec<Call> {
+        self.state().calls.clone()
+    }
+
+    /// How many calls of an operation were made so far.
+    pub fn count(&self, operation: Operation) -> usize {
+        self.state()
+            .calls
+            .iter()
+            .filter(|call| call.operation == operation)
+            .count()
+    }
+
+    /// The most calls that were under way at once.
+    pub fn max_in_flight(&self) -> usize {
+        self.state().max_in_flight
+    }
+
+    /// Forgets the calls made so far; rules stay.
+    pub fn forget_calls(&self) {
+        let mut state = self.state();
+        state.calls.clear();
+        state.max_in_flight = 0;
+    }
+
+    async fn pass(&self, operation: Operation, path: &str) -> Result<InFlight> {
+        let (verdict, pauses, guard) = self.note(operation, path);
+        for _ in 0..pauses {
+            yield_now().await;
+        }
+        verdict.map_or(Ok(guard), Err)
+    }
+
+    fn note(&self, operation: Operation, path: &str) -> (Option<Error>, usize, InFlight) {
+        let call = Call {
+            operation,
+            path: path.to_owned(),
+        };
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let index = state.calls.len();
+        let verdict = state
+            .rules
+            .iter_mut()
+            .filter_map(|rule| rule(&call, index))
+            .next();
+        state.calls.push(call);
+        state.in_flight += 1;
+        state.max_in_flight = state.max_in_flight.max(state.in_flight);
+        (verdict, state.pauses, InFlight(self.clone()))
+    }
+}
+
+fn injected(call: &Call) -> Error {
+    Error::BackendUnavailable {
+        message: format!("Injected fault at {}", call.path),
+        path: Some(call.path.clone()),
+        backend: "faulty".into(),
+        source: None,
+    }
+}
+
+/// Counts one call as under way until it is dropped.
+#[derive(Debug)]
+struct InFlight(Faults);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.state().in_flight -= 1;
+    }
+}
+
+/// A backend around another one that counts calls and fails some.
+#[derive(Debug)]
+pub struct FaultyBackend {
+    inner: Arc<dyn Backend>,
+    faults: Faults,
+}
+
+impl FaultyBackend {
+    /// Around any backend.
+    pub fn new(inner: Arc<dyn Backend>) -> (Arc<Self>, Faults) {
+        let faults = Faults::default();
+        (
+            Arc::new(Self {
+                inner,
+                faults: faults.clone(),
+            }),
+            faults,
+        )
+    }
+
+    /// A store around a fresh memory backend.
+    pub fn over_memory() -> (Store, Faults) {
+        Self::over(Arc::new(MemoryBackend::new()))
+    }
+
+    /// A store around any backend.
+    pub fn over(inner: Arc<dyn Backend>) -> (Store, Faults) {
+        let (backend, faults) = Self::new(inner);
+        (Store::new(backend, Prefix::root()), faults)
+    }
+}
+
+#[derive(Debug)]
+struct FaultyWriter {
+    inner: Box<dyn ObjectWriter>,
+    faults: Faults,
+    path: String,
+}
+
+#[async_trait]
+impl ObjectWriter for FaultyWriter {
+    async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        let _call = self.faults.pass(Operation::WriterChunk, &self.path).await?;
+        self.inner.write(bytes).await
+    }
+
+    async fn finish(self: Box<Self>) -> Result<WriteResult> {
+        let _call = self
+            .faults
+            .pass(Operation::WriterFinish, &self.path)
+            .await?;
+        self.inner.finish().await
+    }
+
+    async fn abort(self: Box<Self>) -> Result<()> {
+        self.inner.abort().await
+    }
+}
+
+#[async_trait]
+impl Backend for FaultyBackend {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+    fn capabilities(&self) -> CapabilitySet {
+        self.inner.capabilities()
+    }
+    fn driver(&self) -> Driver {
+        self.inner.driver()
+    }
+    fn native_path(&self, prefix: &Prefix) -> String {
+        self.inner.native_path(prefix)
+    }
+    fn key_from_native(&self, path: &str) -> Option<Prefix> {
+        self.inner.key_from_native(path)
+    }
+    fn uri(&self, prefix: &Prefix) -> String {
+        self.inner.uri(prefix)
+    }
+    fn describe(&self) -> Vec<(String, String)> {
+        self.inner.describe()
+    }
+
+    async fn read(&self, key: &ObjectKey, range: ReadRange) -> Result<ObjectReader> {
+        let _call = self.faults.pass(Operation::Read, key.as_str()).await?;
+        self.inner.read(key, range).await
+    }
+
+    async fn head(&self, key: &ObjectKey) -> Result<ObjectInfo> {
+        let _call = self.faults.pass(Operation::Head, key.as_str()).await?;
+        self.inner.head(key).await
+    }
+
+    async fn write(
+        &self,
+        key: &ObjectKey,
+        bytes: Bytes,
+        options: &WriteOptions,
+    ) -> Result<WriteResult> {
+        let _call = self.faults.pass(Operation::Write, key.as_str()).await?;
+        self.inner.write(key, bytes, options).await
+    }
+
+    async fn writer(
+        &self,
+        key: &ObjectKey,
+        options: &WriteOptions,
+    ) -> Result<Box<dyn ObjectWriter>> {
+        let _call = self.faults.pass(Operation::Writer, key.as_str()).await?;
+        let inner = self.inner.writer(key, options).await?;
+        Ok(Box::new(FaultyWriter {
+            inner,
+            faults: self.faults.clone(),
+            path: key.to_string(),
+        }))
+    }
+
+    async fn delete(&self, key: &ObjectKey) -> Result<()> {
+        let _call = self.faults.pass(Operation::Delete, key.as_str()).await?;
+        self.inner.delete(key).await
+    }
+
+    async fn delete_if_exists(&self, key: &ObjectKey) -> Result<()> {
+        let _call = self.faults.pass(Operation::Delete, key.as_str()).await?;
+        self.inner.delete_if_exists(key).await
+    }
+
+    async fn delete_many(&self, keys: Vec<ObjectKey>) -> Result<Vec<(ObjectKey, Result<()>)>> {
+        let first = keys.first().map(ToString::to_string).unwrap_or_default();
+        let _call = self.faults.pass(Operation::DeleteMany, &first).await?;
+        self.inner.delete_many(keys).await
+    }
+
+    fn list(
+        &self,
+        prefix: &Prefix,
+        start_after: Option<&ObjectKey>,
+    ) -> BoxStream<'static, Result<ObjectInfo>> {
+        let (faults, path) = (self.faults.clone(), prefix.to_string());
+        let inner = self.inner.list(prefix, start_after);
+        stream::once(async move { faults.pass(Operation::List, &path).await.map(|_call| inner) })
+            .try_flatten()
+            .boxed()
+    }
+
+    async fn list_level(&self, prefix: &Prefix) -> Result<Level> {
+        let _call = self
+            .faults
+            .pass(Operation::ListLevel, prefix.as_str())
+            .await?;
+        self.inner.list_level(prefix).await
+    }
+
+    async fn is_folder(&self, prefix: &Prefix) -> Result<bool> {
+        let _call = self
+            .faults
+            .pass(Operation::IsFolder, prefix.as_str())
+            .await?;
+        self.inner.is_folder(prefix).await
+    }
+
+    async fn delete_folder(&self, prefix: &Prefix, recursive: bool) -> Result<()> {
+        let _call = self
+            .faults
+            .pass(Operation::DeleteFolder, prefix.as_str())
+            .await?;
+        self.inner.delete_folder(prefix, recursive).await
+    }
+
+    async fn copy(&self, from: &ObjectKey, to: &ObjectKey, mode: WriteMode) -> Result<()> {
+        let _call = self.faults.pass(Operation::Copy, from.as_str()).await?;
+        self.inner.copy(from, to, mode).await
+    }
+
+    async fn rename(&self, from: &ObjectKey, to: &ObjectKey, mode: WriteMode) -> Result<()> {
+        let _call = self.faults.pass(Operation::Rename, from.as_str()).await?;
+        self.inner.rename(from, to, mode).await
+    }
+
+    async fn ping(&self) -> Result<()> {
+        let _call = self.faults.pass(Operation::Ping, "").await?;
+        self.inner.ping().await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
