@@ -1,0 +1,23 @@
+//! Parquet: tables to bytes and back, columns in parallel (DAG-004).
+//!
+//! [`encode`] and [`ParquetFile`] are the two directions; [`ParquetSerializer`]
+//! puts them behind the trait. [`gate`] says which schemas come back equal to
+//! what pyarrow would have given. Pages carry CRC-32 checksums, which are
+//! verified on reading.
+
+mod checksum;
+mod columns;
+mod decode;
+mod encode;
+pub mod gate;
+mod options;
+mod panics;
+mod serializer;
+mod threads;
+
+pub use decode::{ParquetFile, decode};
+pub use encode::{EncodeSummary, encode, encode_table};
+pub use options::{Compression, ParquetOptions, SortColumn, Statistics};
+pub use serializer::ParquetSerializer;
+
+pub(crate) const FORMAT: &str = "Parquet";

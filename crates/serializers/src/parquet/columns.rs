@@ -1,0 +1,100 @@
+//! Columns by name.
+
+use arrow_schema::Schema;
+
+use crate::SerializeError;
+
+/// Positions of the named columns, in the order of the file.
+///
+/// A name that several columns have selects all of them, as in pyarrow.
+pub(crate) fn positions(schema: &Schema, names: &[String]) -> Result<Vec<usize>, SerializeError> {
+    let available: Vec<String> = schema
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
+    if let Some(missing) = names.iter().find(|name| !available.contains(name)) {
+        return Err(unknown_column(missing, &available));
+    }
+    Ok((0..available.len())
+        .filter(|position| {
+            available
+                .get(*position)
+                .is_some_and(|name| names.contains(name))
+        })
+        .collect())
+}
+
+pub(crate) fn unknown_column(name: &str, available: &[String]) -> SerializeError {
+    SerializeError::UnknownColumn {
+        name: name.to_owned(),
+        nearest: nearest(name, available).map(str::to_owned),
+        available: available.to_vec(),
+    }
+}
+
+/// The name with the fewest edits, if it is near enough to be a slip.
+fn nearest<'a>(name: &str, available: &'a [String]) -> Option<&'a str> {
+    let most_edits = (name.chars().count() / 3).max(1);
+    available
+        .iter()
+        .map(|candidate| {
+            (
+                edits(&name.to_lowercase(), &candidate.to_lowercase()),
+                candidate,
+            )
+        })
+        .filter(|(edits, _)| *edits <= most_edits)
+        .min_by_key(|(edits, _)| *edits)
+        .map(|(_, candidate)| candidate.as_str())
+}
+
+/// Levenshtein distance.
+fn edits(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (above, from) in left.chars().enumerate() {
+        let mut diagonal = above;
+        let mut before = above + 1;
+        let mut next_row = Vec::with_capacity(row.len());
+        next_row.push(before);
+        for (to, up) in right.iter().zip(row.iter().skip(1)) {
+            let replaced = diagonal + usize::from(from != *to);
+            before = replaced.min(before + 1).min(up + 1);
+            diagonal = *up;
+            next_row.push(before);
+        }
+        row = next_row;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_are_those_of_levenshtein() {
+        for (left, right, distance) in [
+            ("", "", 0),
+            ("abc", "", 3),
+            ("", "ab", 2),
+            ("kitten", "sitting", 3),
+            ("flaw", "lawn", 2),
+        ] {
+            assert_eq!(edits(left, right), distance, "{left} {right}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_name_is_offered_only_when_it_is_near() {
+        let names = [
+            "arr_delay".to_owned(),
+            "dep_delay".to_owned(),
+            "carrier".to_owned(),
+        ];
+        assert_eq!(nearest("ARR_DELAY", &names), Some("arr_delay"));
+        assert_eq!(nearest("arr_dleay", &names), Some("arr_delay"));
+        assert_eq!(nearest("wind", &names), None);
+    }
+}

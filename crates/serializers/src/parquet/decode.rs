@@ -1,0 +1,330 @@
+//! Parquet to tables: columns and row groups are decoded in parallel.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use ::parquet::arrow::ProjectionMask;
+use ::parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
+use ::parquet::errors::ParquetError;
+use ::parquet::file::metadata::PageIndexPolicy;
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_schema::{ArrowError, Schema, SchemaRef};
+use bytes::Bytes;
+
+use super::columns::positions;
+use super::gate::{self, Support};
+use super::panics::caught;
+use super::{FORMAT, threads};
+use crate::{SerializeError, Table};
+
+/// Rows of a decoded batch; measured as the best size.
+const BATCH_ROWS: usize = 65_536;
+/// Row groups are decoded together up to this many rows, so that a file of many
+/// small row groups does not become as many small jobs.
+const JOB_ROWS: usize = 2 * BATCH_ROWS;
+
+/// A Parquet file whose footer has been read.
+///
+/// ```
+/// use std::sync::Arc;
+/// use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+/// use remote_store_serializers::{ParquetFile, ParquetOptions, Table, parquet};
+///
+/// let delay: ArrayRef = Arc::new(Int64Array::from(vec![11, -4]));
+/// let carrier: ArrayRef = Arc::new(StringArray::from(vec!["UA", "B6"]));
+/// let table = Table::from(RecordBatch::try_from_iter([("delay", delay), ("carrier", carrier)])?);
+/// let file = ParquetFile::open(parquet::encode_table(&table, &ParquetOptions::default())?)?;
+/// assert_eq!(file.num_rows(), 2);
+///
+/// let delays = file.decode(Some(&["delay".to_owned()]))?;
+/// assert_eq!(delays.num_columns(), 1);
+///
+/// let slip = file.decode(Some(&["dealy".to_owned()])).unwrap_err();
+/// assert!(slip.to_string().contains("did you mean 'delay'?"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct ParquetFile {
+    data: Bytes,
+    metadata: ArrowReaderMetadata,
+}
+
+impl ParquetFile {
+    /// Reads the footer.
+    ///
+    /// # Errors
+    /// [`SerializeError::Decode`] when this is no Parquet file or its footer is damaged.
+    pub fn open(data: Bytes) -> Result<Self, SerializeError> {
+        caught("reading", || {
+            if data.is_empty() {
+                return Err(SerializeError::decode(FORMAT, "the object is empty"));
+            }
+            let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Skip);
+            let metadata = ArrowReaderMetadata::load(&data, options).map_err(damaged)?;
+            Ok(Self { data, metadata })
+        })
+    }
+
+    /// The columns, with the file's key-value metadata.
+    pub fn schema(&self) -> &SchemaRef {
+        self.metadata.schema()
+    }
+
+    /// How many rows the file says it has.
+    pub fn num_rows(&self) -> usize {
+        let rows = self.metadata.metadata().file_metadata().num_rows();
+        usize::try_from(rows).unwrap_or_default()
+    }
+
+    /// How many row groups the file has.
+    pub fn num_row_groups(&self) -> usize {
+        self.metadata.metadata().num_row_groups()
+    }
+
+    /// Whether decoding here gives what pyarrow would give.
+    pub fn read_support(&self) -> Support {
+        gate::read_support(self.metadata.schema(), self.metadata.parquet_schema())
+    }
+
+    /// Decodes the named columns, or all, in the order of the file.
+    ///
+    /// Categories of dictionary columns come in the order in which they appear;
+    /// ask [`read_support`](Self::read_support) where that order matters.
+    ///
+    /// # Errors
+    /// [`SerializeError::UnknownColumn`] for a name that the file does not have;
+    /// [`SerializeError::Unsupported`] for a column that would come back with
+    /// another meaning; [`SerializeError::Decode`] or
+    /// [`SerializeError::Panicked`] when the data is damaged, also when a page
+    /// differs from its checksum.
+    pub fn decode(&self, columns: Option<&[String]>) -> Result<Table, SerializeError> {
+        let positions = match columns {
+            Some(names) => positions(self.schema(), names)?,
+            None => (0..self.schema().fields().len()).collect(),
+        };
+        caught("reading", || self.decode_positions(&positions))
+    }
+
+    fn decode_positions(&self, columns: &[usize]) -> Result<Table, SerializeError> {
+        let schema = self.schema().project(columns).map_err(inconsistent)?;
+        gate::refuse_wrong_for_reading(&schema)?;
+        let schema = Arc::new(schema);
+        let runs = self.row_group_runs();
+        let rows = self.num_rows();
+        if columns.is_empty() {
+            return self.without_columns(schema, rows);
+        }
+        if threads::thread_count(None, rows, columns.len() * runs.len()) < 2 {
+            return self.decode_alone(schema, columns);
+        }
+        let mut jobs = self.jobs(columns, &runs);
+        let threads = threads::thread_count(None, rows, jobs.len());
+        jobs.sort_by_key(|job| std::cmp::Reverse(job.bytes));
+        let mut parts = threads::run("reading", threads, jobs, |job: Job| {
+            let batches = self.batches(&[job.column], Some(job.row_groups))?;
+            Ok((job.run, job.place, batches))
+        })?;
+        parts.sort_by_key(|(run, place, _)| (*run, *place));
+        let mut batches = Vec::new();
+        for run in parts.chunk_by(|left, right| left.0 == right.0) {
+            let columns: Vec<&[RecordBatch]> = run
+                .iter()
+                .map(|(_, _, batches)| batches.as_slice())
+                .collect();
+            zip_columns(&schema, &columns, &mut batches)?;
+        }
+        Table::try_new(schema, batches)
+    }
+
+    /// Everything on this thread, all columns at once.
+    fn decode_alone(
+        &self,
+        schema: Arc<Schema>,
+        columns: &[usize],
+    ) -> Result<Table, SerializeError> {
+        let batches = self.batches(columns, None)?;
+        let batches = batches.into_iter().map(|batch| {
+            RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())
+                .map_err(inconsistent)
+        });
+        let batches = batches.collect::<Result<Vec<_>, _>>()?;
+        Table::try_new(schema, batches)
+    }
+
+    /// A table of no columns still has its rows.
+    fn without_columns(&self, schema: Arc<Schema>, rows: usize) -> Result<Table, SerializeError> {
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), Vec::new(), &options)
+            .map_err(inconsistent)?;
+        Table::try_new(schema, vec![batch])
+    }
+
+    fn batches(
+        &self,
+        columns: &[usize],
+        row_groups: Option<Range<usize>>,
+    ) -> Result<Vec<RecordBatch>, SerializeError> {
+        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), columns.iter().copied());
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
+            self.data.clone(),
+            self.metadata.clone(),
+        )
+        .with_batch_size(BATCH_ROWS)
+        .with_projection(mask);
+        if let Some(row_groups) = row_groups {
+            builder = builder.with_row_groups(row_groups.collect());
+        }
+        let names = || {
+            let names = columns
+                .iter()
+                .filter_map(|column| self.schema().fields().get(*column));
+            names
+                .map(|field| format!("'{}'", field.name()))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let reader = builder.build().map_err(damaged)?;
+        reader
+            .collect::<Result<Vec<_>, ArrowError>>()
+            .map_err(|error| SerializeError::Decode {
+                format: FORMAT,
+                reason: format!("columns {}: {error}", names()),
+                source: Some(Box::new(error)),
+            })
+    }
+
+    /// Neighbouring row groups that are decoded together.
+    fn row_group_runs(&self) -> Vec<Range<usize>> {
+        let mut runs = Vec::new();
+        let (mut start, mut rows) = (0, 0);
+        for (index, row_group) in self.metadata.metadata().row_groups().iter().enumerate() {
+            rows += usize::try_from(row_group.num_rows()).unwrap_or_default();
+            if rows >= JOB_ROWS {
+                runs.push(start..index + 1);
+                (start, rows) = (index + 1, 0);
+            }
+        }
+        if start < self.num_row_groups() {
+            runs.push(start..self.num_row_groups());
+        }
+        runs
+    }
+
+    fn jobs(&self, columns: &[usize], runs: &[Range<usize>]) -> Vec<Job> {
+        let schema = self.metadata.parquet_schema();
+        let mut jobs = Vec::with_capacity(columns.len() * runs.len());
+        for (run, row_groups) in runs.iter().enumerate() {
+            let mut sizes = vec![0_i64; self.schema().fields().len()];
+            for row_group in self
+                .metadata
+                .metadata()
+                .row_groups()
+                .get(row_groups.clone())
+                .unwrap_or_default()
+            {
+                for (leaf, chunk) in row_group.columns().iter().enumerate() {
+                    if let Some(size) = sizes.get_mut(schema.get_column_root_idx(leaf)) {
+                        *size = size.saturating_add(chunk.uncompressed_size());
+                    }
+                }
+            }
+            jobs.extend(columns.iter().enumerate().map(|(place, column)| Job {
+                run,
+                place,
+                column: *column,
+                row_groups: row_groups.clone(),
+                bytes: sizes.get(*column).copied().unwrap_or_default(),
+            }));
+        }
+        jobs
+    }
+}
+
+/// One column of one run of row groups.
+struct Job {
+    run: usize,
+    place: usize,
+    column: usize,
+    row_groups: Range<usize>,
+    bytes: i64,
+}
+
+/// Decodes a whole Parquet file, or the named columns of it (DAG-004).
+///
+/// # Errors
+/// As [`ParquetFile::open`] and [`ParquetFile::decode`].
+pub fn decode(data: Bytes, columns: Option<&[String]>) -> Result<Table, SerializeError> {
+    ParquetFile::open(data)?.decode(columns)
+}
+
+/// Puts columns that were decoded apart beside each other again.
+///
+/// All have the same rows, and readers cut batches at the same rows unless a
+/// column's type forces another cut; the shortest cut then goes for all.
+fn zip_columns(
+    schema: &SchemaRef,
+    columns: &[&[RecordBatch]],
+    batches: &mut Vec<RecordBatch>,
+) -> Result<(), SerializeError> {
+    let mut rest: Vec<std::iter::Peekable<_>> = columns
+        .iter()
+        .map(|batches| {
+            batches
+                .iter()
+                .filter_map(|batch| batch.columns().first().cloned())
+                .peekable()
+        })
+        .collect();
+    let mut taken = vec![0_usize; rest.len()];
+    loop {
+        let left = rest
+            .iter_mut()
+            .zip(&taken)
+            .map(|(column, taken)| column.peek().map(|array: &ArrayRef| array.len() - taken));
+        let Some(lengths) = left.collect::<Option<Vec<usize>>>() else {
+            let uneven = rest.iter_mut().any(|column| column.peek().is_some());
+            return if uneven {
+                Err(SerializeError::decode(
+                    FORMAT,
+                    "the columns have different numbers of rows; the file is damaged",
+                ))
+            } else {
+                Ok(())
+            };
+        };
+        let rows = lengths.iter().copied().min().unwrap_or_default();
+        let mut arrays = Vec::with_capacity(rest.len());
+        for (column, taken) in rest.iter_mut().zip(&mut taken) {
+            let Some(array) = column.peek() else { continue };
+            arrays.push(if rows == array.len() {
+                Arc::clone(array)
+            } else {
+                array.slice(*taken, rows)
+            });
+            *taken += rows;
+            if *taken == array.len() {
+                column.next();
+                *taken = 0;
+            }
+        }
+        batches.push(RecordBatch::try_new(Arc::clone(schema), arrays).map_err(inconsistent)?);
+    }
+}
+
+fn damaged(error: ParquetError) -> SerializeError {
+    SerializeError::Decode {
+        format: FORMAT,
+        reason: error.to_string(),
+        source: Some(Box::new(error)),
+    }
+}
+
+fn inconsistent(error: ArrowError) -> SerializeError {
+    SerializeError::Decode {
+        format: FORMAT,
+        reason: error.to_string(),
+        source: Some(Box::new(error)),
+    }
+}

@@ -1,0 +1,268 @@
+//! Which schemas this crate writes and reads as pyarrow would.
+//!
+//! For most types files written here and by pyarrow read back equal in both.
+//! Where they do not, a caller that has pyarrow hands the table to it
+//! ([`write_support`], [`read_support`]); a caller that has not gets an error
+//! for those columns whose values would change their meaning, and plain
+//! treatment of dictionaries, whose values stay right and whose category order
+//! does not.
+//!
+//! | type | writing | reading |
+//! |---|---|---|
+//! | dictionary (categorical) | pyarrow keeps unused categories and their order; here first-appearance order | the same |
+//! | dictionary of booleans or decimals | error here | error here |
+//! | `timestamp[s]`, `time32[s]`, `date64` | would be plain integers for others: error here | naive `timestamp[s, tz]` would lose its zone: error here |
+//! | union, interval, run-end encoded, list view, `decimal32`, `decimal64`, `fixed_size_binary[0]`, empty struct, negative decimal scale | error here | – |
+//! | INT96 with a stored Arrow schema | – | the stored unit here, nanoseconds in pyarrow |
+//! | everything else | equal | equal |
+
+use ::parquet::basic::Type as PhysicalType;
+use ::parquet::schema::types::SchemaDescriptor;
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
+
+use super::FORMAT;
+use crate::SerializeError;
+
+/// Whether this crate's own Parquet code may be used for a schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Support {
+    /// The result equals pyarrow's.
+    Native,
+    /// pyarrow should do it.
+    Fallback {
+        /// The column and what would differ.
+        reason: String,
+    },
+}
+
+impl Support {
+    /// The reason for a fallback, if there is one.
+    pub fn fallback_reason(&self) -> Option<&str> {
+        match self {
+            Self::Native => None,
+            Self::Fallback { reason } => Some(reason),
+        }
+    }
+}
+
+/// How far a type here is from what pyarrow does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Difference {
+    /// Values are right, the order of categories is not.
+    Categories,
+    /// Values change their meaning or cannot be handled.
+    Wrong(&'static str),
+}
+
+impl Difference {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Categories => {
+                "categories would come back in the order of first appearance, unused ones dropped"
+            }
+            Self::Wrong(reason) => reason,
+        }
+    }
+}
+
+/// Whether a table of this schema, written here, reads back in pyarrow as if
+/// pyarrow had written it (DAG-004).
+///
+/// ```
+/// use arrow_schema::{DataType, Field, Schema, TimeUnit};
+/// use remote_store_serializers::parquet_gate::{Support, write_support};
+///
+/// let plain = Schema::new(vec![Field::new("id", DataType::Int64, false)]);
+/// assert_eq!(write_support(&plain), Support::Native);
+///
+/// let seconds = DataType::Timestamp(TimeUnit::Second, None);
+/// let schema = Schema::new(vec![Field::new("at", seconds, true)]);
+/// let support = write_support(&schema);
+/// assert!(support.fallback_reason().unwrap().starts_with("column 'at'"));
+/// ```
+pub fn write_support(schema: &Schema) -> Support {
+    support(schema, write_difference)
+}
+
+/// Whether a file with these schemas, read here, gives what pyarrow gives (DAG-004).
+///
+/// [`ParquetFile::read_support`](super::ParquetFile::read_support) passes both.
+pub fn read_support(schema: &Schema, parquet_schema: &SchemaDescriptor) -> Support {
+    if let Some(reason) = int96_difference(schema, parquet_schema) {
+        return Support::Fallback { reason };
+    }
+    support(schema, read_difference)
+}
+
+/// Refuses columns that would be wrong in the file.
+pub(crate) fn refuse_wrong_for_writing(schema: &Schema) -> Result<(), SerializeError> {
+    refuse_wrong(schema, write_difference)
+}
+
+/// Refuses columns that would come back wrong.
+pub(crate) fn refuse_wrong_for_reading(schema: &Schema) -> Result<(), SerializeError> {
+    refuse_wrong(schema, read_difference)
+}
+
+fn support(schema: &Schema, difference: fn(&DataType) -> Option<Difference>) -> Support {
+    let found = schema
+        .fields()
+        .iter()
+        .find_map(|field| find(field, difference).map(|found| (field, found)));
+    found.map_or(Support::Native, |(field, found)| Support::Fallback {
+        reason: format!(
+            "column '{}' of type {}: {}",
+            field.name(),
+            field.data_type(),
+            found.text()
+        ),
+    })
+}
+
+fn refuse_wrong(
+    schema: &Schema,
+    difference: fn(&DataType) -> Option<Difference>,
+) -> Result<(), SerializeError> {
+    let wrong = |data_type: &DataType| {
+        difference(data_type).filter(|found| *found != Difference::Categories)
+    };
+    for field in schema.fields() {
+        if let Some(Difference::Wrong(reason)) = find_with(field, &wrong) {
+            return Err(SerializeError::Unsupported {
+                format: FORMAT,
+                what: format!("column '{}' of type {}", field.name(), field.data_type()),
+                way_out: reason.to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn find(field: &Field, difference: fn(&DataType) -> Option<Difference>) -> Option<Difference> {
+    find_with(field, &difference)
+}
+
+/// The first difference in a type or, for nested types, in what it is made of.
+fn find_with(
+    field: &Field,
+    difference: &dyn Fn(&DataType) -> Option<Difference>,
+) -> Option<Difference> {
+    difference(field.data_type()).or_else(|| {
+        children(field.data_type())
+            .into_iter()
+            .find_map(|child| find_with(child, difference))
+    })
+}
+
+fn children(data_type: &DataType) -> Vec<&Field> {
+    if let DataType::Struct(fields) = data_type {
+        return fields.iter().map(AsRef::as_ref).collect();
+    }
+    if let DataType::List(field)
+    | DataType::LargeList(field)
+    | DataType::FixedSizeList(field, _)
+    | DataType::ListView(field)
+    | DataType::LargeListView(field)
+    | DataType::Map(field, _) = data_type
+    {
+        return vec![field];
+    }
+    Vec::new()
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "types are native unless listed; the test over all types guards it"
+)]
+fn write_difference(data_type: &DataType) -> Option<Difference> {
+    let wrong = match data_type {
+        DataType::Dictionary(_, values) => return Some(dictionary_difference(values)),
+        DataType::Timestamp(TimeUnit::Second, _) => {
+            "Parquet has no seconds; cast it to milliseconds"
+        }
+        DataType::Time32(TimeUnit::Second) => "Parquet has no seconds; cast it to time32[ms]",
+        DataType::Date64 => "other readers would see plain integers; cast it to date32",
+        DataType::Interval(_) => {
+            "Parquet readers disagree on intervals; use a duration or whole numbers"
+        }
+        DataType::Union(_, _) => "Parquet has no unions; write one column for each alternative",
+        DataType::RunEndEncoded(_, _) => {
+            "run-end encoding is no Parquet type; cast it to the type of its values"
+        }
+        DataType::ListView(_) | DataType::LargeListView(_) => {
+            "list views are no Parquet type; cast it to a list"
+        }
+        DataType::FixedSizeBinary(0) => "values of no bytes cannot be written; drop the column",
+        DataType::Struct(fields) if fields.is_empty() => {
+            "Parquet has no empty structs; drop the column"
+        }
+        DataType::Decimal32(_, _) | DataType::Decimal64(_, _) => "cast it to decimal128",
+        DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) if *scale < 0 => {
+            "Parquet has no negative scales; cast it to scale 0"
+        }
+        _ => return None,
+    };
+    Some(Difference::Wrong(wrong))
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "types are native unless listed; the test over all types guards it"
+)]
+fn read_difference(data_type: &DataType) -> Option<Difference> {
+    match data_type {
+        DataType::Dictionary(_, values) => Some(dictionary_difference(values)),
+        DataType::Timestamp(TimeUnit::Second, _)
+        | DataType::Time32(TimeUnit::Second)
+        | DataType::Date64 => Some(Difference::Wrong(
+            "its unit or zone would be lost; read it with pyarrow, or write it in milliseconds",
+        )),
+        _ => None,
+    }
+}
+
+fn dictionary_difference(values: &DataType) -> Difference {
+    let text = matches!(
+        values,
+        DataType::Utf8
+            | DataType::LargeUtf8
+            | DataType::Utf8View
+            | DataType::Binary
+            | DataType::LargeBinary
+            | DataType::BinaryView
+    );
+    if text || values.is_integer() || values.is_floating() {
+        Difference::Categories
+    } else {
+        Difference::Wrong(
+            "dictionaries of this type are not handled; cast it to the type of its values",
+        )
+    }
+}
+
+/// INT96 timestamps are nanoseconds to pyarrow whatever the stored schema says.
+fn int96_difference(schema: &Schema, parquet_schema: &SchemaDescriptor) -> Option<String> {
+    parquet_schema
+        .columns()
+        .iter()
+        .enumerate()
+        .find_map(|(leaf, column)| {
+            if column.physical_type() != PhysicalType::INT96 {
+                return None;
+            }
+            let field = schema
+                .fields()
+                .get(parquet_schema.get_column_root_idx(leaf))?;
+            let plain = matches!(
+                field.data_type(),
+                DataType::Timestamp(TimeUnit::Nanosecond, None)
+            );
+            (!plain).then(|| {
+                format!(
+                    "column '{}' holds INT96 timestamps, which pyarrow reads as nanoseconds",
+                    field.name()
+                )
+            })
+        })
+}
