@@ -130,7 +130,10 @@ impl Needle {
             let rest = bytes.get(start..).unwrap_or_default();
             let literal = rest.starts_with(needle).then_some(needle.len());
             // The longer spelling: with `100%` known, `100%25` goes as a whole.
-            let Some(length) = literal.max(percent_encoded(rest, needle)) else {
+            let Some(length) = literal
+                .max(percent_encoded(rest, needle, b"%"))
+                .max(percent_encoded(rest, needle, b"%25"))
+            else {
                 continue;
             };
             let end = start + length;
@@ -144,16 +147,14 @@ impl Needle {
     }
 }
 
-/// How many bytes of `text` spell `needle` with some bytes percent-encoded, once or
-/// twice, and spaces possibly as `+`.
-fn percent_encoded(text: &[u8], needle: &[u8]) -> Option<usize> {
+/// How many bytes of `text` spell `needle` with some bytes percent-encoded behind
+/// `marker` (`%` for once, `%25` for twice), and spaces possibly as `+`.
+fn percent_encoded(text: &[u8], needle: &[u8], marker: &[u8]) -> Option<usize> {
     let mut position = 0;
     for wanted in needle {
         let rest = text.get(position..)?;
-        position += if hex_after(rest, b"%") == Some(*wanted) {
-            3
-        } else if hex_after(rest, b"%25") == Some(*wanted) {
-            5
+        position += if hex_after(rest, marker) == Some(*wanted) {
+            marker.len() + 2
         } else if rest.first() == Some(wanted) || (*wanted == b' ' && rest.first() == Some(&b'+')) {
             1
         } else {
