@@ -1,1 +1,55 @@
-//! The native module of the remote-store wheel
+//! The native module of the remote-store wheel: `remote_store._native`.
+//!
+//! Thin on purpose: each noun is a file, each method extracts its arguments, calls
+//! the core with the GIL released, and wraps the answer. Behaviour lives in the
+//! crates below; what Python users see lives in `python/remote_store`.
+
+mod backend;
+mod call;
+mod content;
+mod errors;
+mod foreign;
+mod io_manager;
+mod log_store;
+mod masking;
+mod models;
+mod parquet;
+mod paths;
+mod prefetch;
+mod reader;
+mod store;
+mod writer;
+
+use pyo3::prelude::*;
+
+/// `remote_store._native`.
+#[pymodule]
+mod _native {
+    use super::*;
+
+    #[pymodule_export]
+    use super::backend::{Backend, registered_backends};
+    #[pymodule_export]
+    use super::content::Buffer;
+    #[pymodule_export]
+    use super::io_manager::io_manager;
+    #[pymodule_export]
+    use super::log_store::LogStore;
+    #[pymodule_export]
+    use super::masking::masking;
+    #[pymodule_export]
+    use super::parquet::parquet;
+    #[pymodule_export]
+    use super::paths::paths;
+    #[pymodule_export]
+    use super::reader::Reader;
+    #[pymodule_export]
+    use super::store::Store;
+    #[pymodule_export]
+    use super::writer::Writer;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

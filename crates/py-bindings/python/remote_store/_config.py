@@ -1,0 +1,241 @@
+"""Configuration: which backends there are and which stores stand on them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from remote_store._env import resolve_env
+from remote_store._secret import Secret, SecretRedactionFilter
+
+__all__ = [
+    "BackendConfig",
+    "RegistryConfig",
+    "RetryPolicy",
+    "Secret",
+    "SecretRedactionFilter",
+    "StoreProfile",
+    "resolve_env",
+]
+
+# The option names whose values are wrapped in `Secret` (DAG-033); one set for every way in.
+_SENSITIVE_KEYS: frozenset[str] = frozenset(
+    {
+        "key",
+        "secret",
+        "password",
+        "account_key",
+        "sas_token",
+        "connection_string",
+        "client_secret",
+        "client_certificate",
+    }
+)
+
+
+def _wrap_secrets(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy options with each string under a sensitive name wrapped; nested mappings too."""
+    return {name: _wrapped(name, value) for name, value in options.items()}
+
+
+def _wrapped(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _wrap_secrets(value)
+    return Secret(value) if name in _SENSITIVE_KEYS and isinstance(value, str) else value
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often and how patiently a failed request is tried again.
+
+    Args:
+        max_attempts: Attempts in all, the first included.
+        backoff_base: Seconds before the second attempt; doubled for each further one.
+        backoff_max: Longest pause between two attempts, in seconds.
+        jitter: Largest random addition to a pause, in seconds.
+        timeout: Seconds after which no further attempt is made.
+
+    Raises:
+        ValueError: A number is out of its range.
+    """
+
+    max_attempts: int = 3
+    backoff_base: float = 1.0
+    backoff_max: float = 60.0
+    jitter: float = 1.0
+    timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if self.max_attempts < 1:
+            raise ValueError(f"RetryPolicy.max_attempts must be at least 1, got {self.max_attempts}")
+        for name in ("backoff_base", "backoff_max", "jitter"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"RetryPolicy.{name} must not be negative, got {getattr(self, name)}")
+        if self.timeout is not None and self.timeout <= 0:
+            raise ValueError(f"RetryPolicy.timeout must be positive, got {self.timeout}")
+
+    @classmethod
+    def disabled(cls) -> RetryPolicy:
+        """Return a policy of one attempt."""
+        return cls(max_attempts=1)
+
+    @classmethod
+    def _from(cls, value: object) -> RetryPolicy | None:
+        """Take a policy, the mapping of one, or None.
+
+        Raises:
+            ValueError: The mapping has a name that a policy does not have.
+            TypeError: It is something else.
+        """
+        if value is None or isinstance(value, cls):
+            return value
+        if isinstance(value, Mapping):
+            known = list(cls.__dataclass_fields__)
+            unknown = sorted(set(map(str, value)) - set(known))
+            if unknown:
+                raise ValueError(f"Unknown retry options {unknown}. Known: {known}")
+            return cls(**value)
+        raise TypeError(f"retry must be a RetryPolicy or a mapping, got {type(value).__name__}")
+
+
+@dataclass(frozen=True)
+class BackendConfig:
+    """One backend: its type, its constructor's options and, if any, its retry policy."""
+
+    type: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    retry: RetryPolicy | None = None
+
+
+@dataclass(frozen=True)
+class StoreProfile:
+    """One store: the name of its backend and the folder that is its root."""
+
+    backend: str
+    root_path: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RegistryConfig:
+    """All backends and stores of an application, by name.
+
+    Examples:
+        >>> config = RegistryConfig.from_dict({
+        ...     "backends": {"lake": {"type": "memory"}},
+        ...     "stores": {"raw": {"backend": "lake", "root_path": "raw"}},
+        ... })
+        >>> config.stores["raw"].root_path
+        'raw'
+    """
+
+    backends: Mapping[str, BackendConfig] = field(default_factory=dict)
+    stores: Mapping[str, StoreProfile] = field(default_factory=dict)
+
+    def validate(self) -> None:
+        """Check that each store's backend is there.
+
+        Raises:
+            ValueError: A store names a backend that is not configured.
+        """
+        for name, profile in self.stores.items():
+            if profile.backend not in self.backends:
+                raise ValueError(
+                    f"Store '{name}' references unknown backend '{profile.backend}'. "
+                    f"Configured backends: {sorted(self.backends)}"
+                )
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> RegistryConfig:
+        """Build a configuration from nested dicts; credentials are wrapped in `Secret`.
+
+        Args:
+            data: ``{"backends": {name: {"type", "options", "retry"}}, "stores": {name: {"backend",
+                "root_path", "options"}}}``. An unknown top-level name gives a warning.
+
+        Raises:
+            ValueError: A part has an unknown name or lacks a needed one.
+            TypeError: A part is not a mapping.
+        """
+        return cls._from_dict(data)
+
+    @classmethod
+    def _from_dict(cls, data: Mapping[str, Any]) -> RegistryConfig:
+        _mapping(data, "configuration")
+        unknown = sorted(set(map(str, data)) - {"backends", "stores"})
+        if unknown:
+            warnings.warn(
+                f"Unknown top-level configuration keys {unknown} are ignored; known: ['backends', 'stores']",
+                UserWarning,
+                stacklevel=3,
+            )
+        backends = _mapping(data.get("backends") or {}, "backends")
+        stores = _mapping(data.get("stores") or {}, "stores")
+        return cls(
+            backends={name: _backend_config(name, entry) for name, entry in backends.items()},
+            stores={name: _store_profile(name, entry) for name, entry in stores.items()},
+        )
+
+    @classmethod
+    def from_toml(
+        cls, path: str | Path, *, table: Sequence[str] = (), resolve_env_vars: bool = False
+    ) -> RegistryConfig:
+        """Build a configuration from a TOML file.
+
+        Args:
+            path: The file.
+            table: Where in the file it stands, e.g. ``("tool", "remote-store")``.
+            resolve_env_vars: Whether ``${VAR}`` is replaced, as `resolve_env` does.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            KeyError: The table is not in the file, or a variable is not set.
+            ValueError: The file is not TOML, or as for `from_dict`.
+        """
+        import tomllib
+
+        with Path(path).open("rb") as file:
+            data: Any = tomllib.load(file)
+        for depth, name in enumerate(table, start=1):
+            if not isinstance(data, Mapping) or name not in data:
+                raise KeyError(f"Table {'.'.join(table[:depth])!r} is not in {str(path)!r}")
+            data = data[name]
+        return cls.from_dict(resolve_env(data) if resolve_env_vars else data)
+
+
+def _mapping(value: Any, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        _fail_type(what, value)
+    return value
+
+
+def _fail_type(what: str, value: object) -> NoReturn:
+    raise TypeError(f"{what} must be a mapping, got {type(value).__name__}")
+
+
+def _checked(entry: Any, what: str, known: list[str], needed: str) -> Mapping[str, Any]:
+    _mapping(entry, what)
+    unknown = sorted(set(map(str, entry)) - set(known))
+    if unknown:
+        raise ValueError(f"{what} has unknown keys {unknown}. Known: {known}")
+    if not isinstance(entry.get(needed), str) or not entry[needed]:
+        raise ValueError(f"{what} needs '{needed}', a non-empty string")
+    return entry  # type: ignore[no-any-return]
+
+
+def _backend_config(name: str, entry: Any) -> BackendConfig:
+    what = f"Backend '{name}'"
+    entry = _checked(entry, what, ["type", "options", "retry"], "type")
+    options = _mapping(entry.get("options") or {}, f"{what} options")
+    return BackendConfig(entry["type"], _wrap_secrets(options), RetryPolicy._from(entry.get("retry")))  # noqa: SLF001
+
+
+def _store_profile(name: str, entry: Any) -> StoreProfile:
+    what = f"Store '{name}'"
+    entry = _checked(entry, what, ["backend", "root_path", "options"], "backend")
+    options = _mapping(entry.get("options") or {}, f"{what} options")
+    return StoreProfile(entry["backend"], entry.get("root_path") or "", dict(options))

@@ -1,0 +1,46 @@
+"""Shell patterns over whole paths."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from remote_store._models import FileInfo
+from remote_store._path import normalize
+
+__all__ = ["match_files"]
+
+_MAGIC = re.compile(r"[*?\[]")
+
+
+def match_files(pattern: str, list_below: Callable[[str], Iterator[FileInfo]]) -> Iterator[FileInfo]:
+    """List the files whose path matches; only the folder before the first wildcard is listed.
+
+    Args:
+        pattern: ``*``, ``?`` and ``[…]`` stay within a segment, ``**`` crosses segments.
+        list_below: Lists all files below a folder.
+
+    Raises:
+        InvalidPath: The pattern leaves the root.
+    """
+    segments = normalize(pattern).split("/")
+    literal = 0
+    while literal < len(segments) - 1 and not _MAGIC.search(segments[literal]):
+        literal += 1
+    for info in list_below("/".join(segments[:literal])):
+        if _matches(info.path.parts, segments):
+            yield info
+
+
+def _matches(parts: Sequence[str], segments: Sequence[str]) -> bool:
+    """Match segment by segment; the set holds how many parts each way of matching has used."""
+    used = {0}
+    for segment in segments:
+        if segment == "**":
+            used = set(range(min(used), len(parts) + 1))
+        else:
+            used = {n + 1 for n in used if n < len(parts) and fnmatch.fnmatchcase(parts[n], segment)}
+        if not used:
+            return False
+    return len(parts) in used

@@ -1,0 +1,181 @@
+"""Stores that stand before another store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import BinaryIO, TypeVar
+
+from remote_store._capabilities import Capability
+from remote_store._models import FileInfo, FolderEntry, FolderInfo, PathEntry, ResolutionPlan, WriteResult
+from remote_store._store import PathLike, Store
+
+__all__ = ["ProxyStore"]
+
+_T = TypeVar("_T")
+
+
+class ProxyStore(Store):
+    """A store that hands each call to another one; subclass it and override what is to be different.
+
+    Args:
+        inner: The store behind.
+
+    Examples:
+        >>> from remote_store.backends import MemoryBackend
+        >>> class Counting(ProxyStore):
+        ...     reads = 0
+        ...     def read_bytes(self, path):
+        ...         self.reads += 1
+        ...         return super().read_bytes(path)
+        >>> store = Counting(Store(MemoryBackend()))
+        >>> _ = store.write("a", b"1")
+        >>> store.read_bytes("a"), store.reads
+        (b'1', 1)
+    """
+
+    def __init__(self, inner: Store) -> None:
+        self._inner = inner
+        self._backend = inner._backend
+        self._core = inner._core
+        self._owns_backend = False
+
+    @property
+    def inner(self) -> Store:
+        """The store behind."""
+        return self._inner
+
+    def read(self, path: PathLike) -> BinaryIO:
+        """Open a file for reading."""
+        return self._inner.read(path)
+
+    def read_bytes(self, path: PathLike) -> bytes:
+        """Read a whole file."""
+        return self._inner.read_bytes(path)
+
+    def read_seekable(self, path: PathLike) -> BinaryIO:
+        """Open a file for reading with ``seek``."""
+        return self._inner.read_seekable(path)
+
+    def write(
+        self,
+        path: PathLike,
+        content: bytes | BinaryIO,
+        *,
+        overwrite: bool = False,
+        metadata: Mapping[str, str] | None = None,
+    ) -> WriteResult:
+        """Write a file."""
+        return self._inner.write(path, content, overwrite=overwrite, metadata=metadata)
+
+    def write_atomic(
+        self,
+        path: PathLike,
+        content: bytes | BinaryIO,
+        *,
+        overwrite: bool = False,
+        metadata: Mapping[str, str] | None = None,
+    ) -> WriteResult:
+        """Write a file, insisting on atomicity."""
+        return self._inner.write_atomic(path, content, overwrite=overwrite, metadata=metadata)
+
+    def open_atomic(self, path: PathLike, *, overwrite: bool = False) -> AbstractContextManager[BinaryIO]:
+        """Open a file for writing that appears when the ``with`` block ends without an error."""
+        return self._inner.open_atomic(path, overwrite=overwrite)
+
+    def delete(self, path: PathLike, *, missing_ok: bool = False) -> None:
+        """Delete a file."""
+        self._inner.delete(path, missing_ok=missing_ok)
+
+    def delete_folder(self, path: PathLike, *, recursive: bool = False, missing_ok: bool = False) -> None:
+        """Delete a folder."""
+        self._inner.delete_folder(path, recursive=recursive, missing_ok=missing_ok)
+
+    def move(self, src: PathLike, dst: PathLike, *, overwrite: bool = False) -> None:
+        """Move a file."""
+        self._inner.move(src, dst, overwrite=overwrite)
+
+    def copy(self, src: PathLike, dst: PathLike, *, overwrite: bool = False) -> None:
+        """Copy a file."""
+        self._inner.copy(src, dst, overwrite=overwrite)
+
+    def list_files(
+        self,
+        path: PathLike,
+        *,
+        recursive: bool = False,
+        pattern: str | None = None,
+        max_depth: int | None = None,
+    ) -> Iterator[FileInfo]:
+        """List files."""
+        return self._inner.list_files(path, recursive=recursive, pattern=pattern, max_depth=max_depth)
+
+    def list_folders(
+        self, path: PathLike, *, pattern: str | None = None, max_depth: int | None = None
+    ) -> Iterator[FolderEntry]:
+        """List folders."""
+        return self._inner.list_folders(path, pattern=pattern, max_depth=max_depth)
+
+    def iter_children(self, path: PathLike) -> Iterator[PathEntry]:
+        """List the files and the folders directly in a folder."""
+        return self._inner.iter_children(path)
+
+    def glob(self, pattern: str) -> Iterator[FileInfo]:
+        """List the files whose path matches a pattern."""
+        return self._inner.glob(pattern)
+
+    def exists(self, path: PathLike) -> bool:
+        """Say whether there is a file or a folder."""
+        return self._inner.exists(path)
+
+    def is_file(self, path: PathLike) -> bool:
+        """Say whether there is a file."""
+        return self._inner.is_file(path)
+
+    def is_folder(self, path: PathLike) -> bool:
+        """Say whether there is a folder."""
+        return self._inner.is_folder(path)
+
+    def get_file_info(self, path: PathLike) -> FileInfo:
+        """Describe a file."""
+        return self._inner.get_file_info(path)
+
+    def get_folder_info(self, path: PathLike, *, max_depth: int | None = None) -> FolderInfo:
+        """Count the files of a folder."""
+        return self._inner.get_folder_info(path, max_depth=max_depth)
+
+    def head(self, path: PathLike) -> WriteResult:
+        """Describe a file as `write` would have done."""
+        return self._inner.head(path)
+
+    def ping(self) -> None:
+        """Raise when the backend cannot be used."""
+        self._inner.ping()
+
+    def close(self) -> None:
+        """Close the store behind."""
+        self._inner.close()
+
+    def child(self, subpath: PathLike) -> Store:
+        """Return a child of the store behind; override it to wrap children too."""
+        return self._inner.child(subpath)
+
+    def unwrap(self, type_hint: type[_T]) -> _T:
+        """Return the object of the given type that the backend is made of."""
+        return self._inner.unwrap(type_hint)
+
+    def resolve(self, key: PathLike) -> ResolutionPlan:
+        """Tell where a key really lies."""
+        return self._inner.resolve(key)
+
+    def native_path(self, key: PathLike) -> str:
+        """Return the backend's own name of a key."""
+        return self._inner.native_path(key)
+
+    def to_key(self, path: str) -> str:
+        """Return the key of a backend's own name."""
+        return self._inner.to_key(path)
+
+    def supports(self, capability: Capability) -> bool:
+        """Say whether the backend can do something."""
+        return self._inner.supports(capability)

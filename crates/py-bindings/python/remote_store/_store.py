@@ -1,0 +1,564 @@
+"""The store: files under one root, on any backend."""
+
+from __future__ import annotations
+
+import fnmatch
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
+
+from remote_store import _native, _streams
+from remote_store._capabilities import Capability
+from remote_store._glob import match_files
+from remote_store._metadata import check_metadata
+from remote_store._models import (
+    FileInfo,
+    FolderEntry,
+    FolderInfo,
+    PathEntry,
+    ResolutionPlan,
+    WriteResult,
+)
+from remote_store._path import RemotePath, normalize
+from remote_store._python_core import PythonCore
+
+if TYPE_CHECKING:
+    from remote_store._backend import Backend
+
+__all__ = ["Store"]
+
+_T = TypeVar("_T")
+_log = logging.getLogger("remote_store")
+
+PathLike = str | RemotePath
+
+
+class Store:
+    """Files under a root folder of a backend.
+
+    Paths are strings (or `RemotePath`) relative to the root; ``""`` and ``"."`` mean the root itself.
+    A store built from a backend closes it; children and stores of a `Registry` do not.
+
+    Args:
+        backend: A backend of `remote_store.backends`, a subclass of `Backend`, or any object with
+            its methods.
+        root_path: The folder of the backend that is the store's root.
+
+    Raises:
+        InvalidPath: The root path leaves the backend's root.
+
+    Examples:
+        >>> from remote_store.backends import MemoryBackend
+        >>> store = Store(MemoryBackend(), "lake")
+        >>> store.write("orders/2024.csv", b"id\\n1\\n").size
+        5
+        >>> store.read_bytes("orders/2024.csv")
+        b'id\\n1\\n'
+        >>> store.read_bytes("orders/2025.csv")
+        Traceback (most recent call last):
+        ...
+        remote_store._errors.NotFound: File not found: lake/orders/2025.csv \
+| path='lake/orders/2025.csv' | backend='memory'
+    """
+
+    def __init__(self, backend: Backend, root_path: PathLike = "") -> None:
+        self._backend = backend
+        self._core: _native.Store | PythonCore = _core_over(backend, normalize(_text(root_path)))
+        self._owns_backend = True
+
+    @classmethod
+    def _over(cls, backend: Backend, core: _native.Store | PythonCore) -> Store:
+        """Make a store that does not close its backend."""
+        made = object.__new__(Store)
+        made._backend = backend
+        made._core = core
+        made._owns_backend = False
+        return made
+
+    # Reading
+
+    def read(self, path: PathLike) -> BinaryIO:
+        """Open a file for reading.
+
+        Args:
+            path: The file.
+
+        Returns:
+            A binary file that fetches while it is read; close it, or use it in a ``with`` block.
+
+        Raises:
+            NotFound: There is no such file.
+        """
+        key = self._begin("read", path)
+        core = self._core
+        return (
+            core.open_read(key)
+            if isinstance(core, PythonCore)
+            else _streams.open_reader(core.open_read(key))
+        )
+
+    def read_bytes(self, path: PathLike) -> bytes:
+        """Read a whole file.
+
+        Raises:
+            NotFound: There is no such file.
+            InvalidPath: The path is the root, a folder, or leaves the root.
+        """
+        return self._core.read_bytes(self._begin("read_bytes", path))
+
+    def read_seekable(self, path: PathLike) -> BinaryIO:
+        """Open a file for reading with ``seek``.
+
+        Raises:
+            NotFound: There is no such file.
+            CapabilityNotSupported: The backend cannot do it.
+        """
+        self._require(Capability.SEEKABLE_READ)
+        key = self._begin("read_seekable", path)
+        core = self._core
+        return (
+            core.open_seekable(key)
+            if isinstance(core, PythonCore)
+            else _streams.open_reader(core.open_read(key))
+        )
+
+    def read_text(self, path: PathLike, *, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """Read a whole file as text.
+
+        Raises:
+            NotFound: There is no such file.
+            UnicodeDecodeError: Its content is not in that encoding.
+        """
+        return self.read_bytes(path).decode(encoding, errors)
+
+    # Writing
+
+    def write(
+        self,
+        path: PathLike,
+        content: bytes | BinaryIO,
+        *,
+        overwrite: bool = False,
+        metadata: Mapping[str, str] | None = None,
+    ) -> WriteResult:
+        """Write a file; it appears whole or not at all.
+
+        Args:
+            path: The file.
+            content: Bytes (or a bytearray or memoryview), or an open binary file, which goes out in
+                parts.
+            overwrite: Whether an existing file is replaced.
+            metadata: User metadata of the file.
+
+        Returns:
+            What the store said about the write.
+
+        Raises:
+            AlreadyExists: There is such a file and ``overwrite`` is false.
+            TypeError: The content is text.
+            ValueError: The metadata is not valid.
+        """
+        return self._write("write", path, content, overwrite, metadata, atomic=False)
+
+    def write_text(
+        self,
+        path: PathLike,
+        text: str,
+        *,
+        encoding: str = "utf-8",
+        overwrite: bool = False,
+        metadata: Mapping[str, str] | None = None,
+    ) -> WriteResult:
+        """Write text; otherwise like `write`.
+
+        Raises:
+            AlreadyExists: There is such a file and ``overwrite`` is false.
+            UnicodeEncodeError: The text does not fit the encoding.
+        """
+        return self.write(path, text.encode(encoding), overwrite=overwrite, metadata=metadata)
+
+    def write_atomic(
+        self,
+        path: PathLike,
+        content: bytes | BinaryIO,
+        *,
+        overwrite: bool = False,
+        metadata: Mapping[str, str] | None = None,
+    ) -> WriteResult:
+        """Write a file, insisting that readers see all of it or nothing; otherwise like `write`.
+
+        Raises:
+            CapabilityNotSupported: The backend cannot promise that.
+            AlreadyExists: There is such a file and ``overwrite`` is false.
+        """
+        self._require(Capability.ATOMIC_WRITE)
+        return self._write("write_atomic", path, content, overwrite, metadata, atomic=True)
+
+    def _write(
+        self,
+        op: str,
+        path: PathLike,
+        content: Any,
+        overwrite: bool,
+        metadata: Mapping[str, str] | None,
+        *,
+        atomic: bool,
+    ) -> WriteResult:
+        key = self._begin(op, path)
+        if isinstance(content, str):
+            raise TypeError("content must be bytes or a binary file, got str; use write_text for text")
+        checked = check_metadata(metadata)
+        core = self._core
+        if isinstance(core, PythonCore):
+            result = core.write(key, content, overwrite, checked, atomic=atomic)
+        elif hasattr(content, "read"):
+            result = _streams.write_stream(core, key, content, overwrite, checked)
+        else:
+            result = core.write(key, content, overwrite, checked)
+        self._done(op, key)
+        return result
+
+    def open_atomic(
+        self, path: PathLike, *, overwrite: bool = False
+    ) -> AbstractContextManager[BinaryIO]:
+        """Open a file for writing that appears when the ``with`` block ends without an error.
+
+        Examples:
+            >>> from remote_store.backends import MemoryBackend
+            >>> store = Store(MemoryBackend())
+            >>> with store.open_atomic("log.txt") as file:
+            ...     _ = file.write(b"half")
+            ...     store.exists("log.txt")
+            False
+            >>> store.exists("log.txt")
+            True
+
+        Raises:
+            CapabilityNotSupported: The backend cannot do it.
+            AlreadyExists: There is such a file and ``overwrite`` is false.
+        """
+        return self._open_atomic(path, overwrite)
+
+    @contextmanager
+    def _open_atomic(self, path: PathLike, overwrite: bool) -> Iterator[BinaryIO]:
+        self._require(Capability.ATOMIC_WRITE)
+        key = self._begin("open_atomic", path)
+        core = self._core
+        opened = (
+            core.open_atomic(key, overwrite=overwrite)
+            if isinstance(core, PythonCore)
+            else _streams.open_atomic(core.open_write(key, overwrite, None))
+        )
+        with opened as file:
+            yield file
+        self._done("open_atomic", key)
+
+    def delete(self, path: PathLike, *, missing_ok: bool = False) -> None:
+        """Delete a file.
+
+        Raises:
+            NotFound: There is none and ``missing_ok`` is false.
+        """
+        key = self._begin("delete", path)
+        self._core.delete(key, missing_ok)
+        self._done("delete", key)
+
+    def delete_folder(
+        self, path: PathLike, *, recursive: bool = False, missing_ok: bool = False
+    ) -> None:
+        """Delete a folder, never the root.
+
+        Raises:
+            NotFound: There is none and ``missing_ok`` is false.
+            DirectoryNotEmpty: It has content and ``recursive`` is false.
+        """
+        key = self._begin("delete_folder", path)
+        self._core.delete_folder(key, recursive, missing_ok)
+        self._done("delete_folder", key)
+
+    def move(self, src: PathLike, dst: PathLike, *, overwrite: bool = False) -> None:
+        """Move a file; onto itself is nothing to do.
+
+        Raises:
+            NotFound: There is no such file.
+            AlreadyExists: The destination exists and ``overwrite`` is false.
+        """
+        key = self._begin("move", src)
+        self._core.rename(key, _text(dst), overwrite)
+        self._done("move", key)
+
+    def copy(self, src: PathLike, dst: PathLike, *, overwrite: bool = False) -> None:
+        """Copy a file; onto itself is nothing to do.
+
+        Raises:
+            NotFound: There is no such file.
+            AlreadyExists: The destination exists and ``overwrite`` is false.
+        """
+        key = self._begin("copy", src)
+        self._core.copy(key, _text(dst), overwrite)
+        self._done("copy", key)
+
+    # Listing
+
+    def list_files(
+        self,
+        path: PathLike,
+        *,
+        recursive: bool = False,
+        pattern: str | None = None,
+        max_depth: int | None = None,
+    ) -> Iterator[FileInfo]:
+        """List files; a folder that is not there yields nothing.
+
+        Args:
+            path: The folder.
+            recursive: Whether folders below are entered.
+            pattern: A shell pattern that the name (not the path) must match.
+            max_depth: How many levels below the folder are entered when recursive.
+
+        Raises:
+            ValueError: ``max_depth`` is negative (raised when iterated).
+        """
+        _check_depth(max_depth)
+        key = self._begin("list_files", path)
+        for info in self._core.list(key, recursive, max_depth):
+            if pattern is None or fnmatch.fnmatchcase(info.name, pattern):
+                yield info
+
+    def list_folders(
+        self, path: PathLike, *, pattern: str | None = None, max_depth: int | None = None
+    ) -> Iterator[FolderEntry]:
+        """List the folders in a folder; with ``max_depth``, also those up to so many levels below.
+
+        Raises:
+            ValueError: ``max_depth`` is negative (raised when iterated).
+        """
+        _check_depth(max_depth)
+        level = [self._begin("list_folders", path)]
+        for _ in range((max_depth or 0) + 1):
+            below: list[str] = []
+            for folder in level:
+                for entry in self._core.list_level(folder)[1]:
+                    below.append(str(entry.path))
+                    if pattern is None or fnmatch.fnmatchcase(entry.name, pattern):
+                        yield entry
+            level = below
+
+    def iter_children(self, path: PathLike) -> Iterator[PathEntry]:
+        """List the files and the folders directly in a folder."""
+        files, folders = self._core.list_level(self._begin("iter_children", path))
+        yield from files
+        yield from folders
+
+    def glob(self, pattern: str) -> Iterator[FileInfo]:
+        """List the files whose path matches a pattern; ``**`` crosses folders.
+
+        Raises:
+            CapabilityNotSupported: The backend cannot do it.
+        """
+        self._require(Capability.GLOB)
+        core = self._core
+        if isinstance(core, PythonCore):
+            return core.glob(pattern)
+        return match_files(pattern, lambda folder: core.list(folder, True, None))
+
+    # Looking
+
+    def exists(self, path: PathLike) -> bool:
+        """Say whether there is a file or a folder."""
+        return self._core.exists(self._begin("exists", path))
+
+    def is_file(self, path: PathLike) -> bool:
+        """Say whether there is a file."""
+        return self._core.is_file(self._begin("is_file", path))
+
+    def is_folder(self, path: PathLike) -> bool:
+        """Say whether there is a folder."""
+        return self._core.is_folder(self._begin("is_folder", path))
+
+    def get_file_info(self, path: PathLike) -> FileInfo:
+        """Describe a file.
+
+        Raises:
+            NotFound: There is no such file.
+        """
+        return self._core.head(self._begin("get_file_info", path))
+
+    def get_folder_info(self, path: PathLike, *, max_depth: int | None = None) -> FolderInfo:
+        """Count the files of a folder, and their bytes.
+
+        Raises:
+            NotFound: There is no such folder.
+            ValueError: ``max_depth`` is negative.
+        """
+        _check_depth(max_depth)
+        return self._core.folder_info(self._begin("get_folder_info", path), max_depth)
+
+    def head(self, path: PathLike) -> WriteResult:
+        """Describe a file as `write` would have done.
+
+        Raises:
+            NotFound: There is no such file.
+        """
+        info = self._core.head(self._begin("head", path))
+        version = info.extra.get("version_id")
+        return WriteResult(
+            path=info.path,
+            size=info.size,
+            source="native" if info.etag or version else "basic",
+            digest=info.digest,
+            etag=info.etag,
+            version_id=version,
+            last_modified=info.modified_at,
+            metadata=info.metadata,
+        )
+
+    # The store itself
+
+    def ping(self) -> None:
+        """Raise when the backend cannot be used.
+
+        Raises:
+            BackendUnavailable: It cannot be reached.
+            PermissionDenied: It refuses the credentials.
+        """
+        self._begin("ping", "")
+        self._core.ping()
+
+    def close(self) -> None:
+        """Release what the backend holds, when the store owns it."""
+        if self._owns_backend:
+            self._backend.close()
+
+    def child(self, subpath: PathLike) -> Store:
+        """Return a store whose root is a folder of this one; closing it closes nothing.
+
+        Raises:
+            InvalidPath: The folder leaves the root.
+        """
+        return self._over(self._backend, self._core.child(_text(subpath)))
+
+    def unwrap(self, type_hint: type[_T]) -> _T:
+        """Return the object of the given type that the backend is made of.
+
+        Raises:
+            CapabilityNotSupported: There is none of that type.
+        """
+        return self._backend.unwrap(type_hint)
+
+    def resolve(self, key: PathLike) -> ResolutionPlan:
+        """Tell where a key really lies."""
+        text = normalize(_text(key))
+        return ResolutionPlan("direct", self._core.backend_name, text, self.native_path(text))
+
+    def native_path(self, key: PathLike) -> str:
+        """Return the backend's own name of a key, for display and other tools."""
+        return self._core.native_path(_text(key))
+
+    def to_key(self, path: str) -> str:
+        """Return the key of a backend's own name; the inverse of `native_path`.
+
+        Raises:
+            InvalidPath: The name is not inside this store.
+        """
+        return self._core.to_key(path)
+
+    def supports(self, capability: Capability) -> bool:
+        """Say whether the backend can do something."""
+        return self._backend.capabilities.supports(capability)
+
+    def _require(self, capability: Capability) -> None:
+        self._backend.capabilities.require(capability, backend=self._core.backend_name)
+
+    def _begin(self, op: str, path: PathLike) -> str:
+        key = _text(path)
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("%s %s", op, key, extra=self._log_fields(op, key))
+        return key
+
+    def _done(self, op: str, key: str) -> None:
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("%s %s done", op, key, extra=self._log_fields(op, key))
+
+    def _log_fields(self, op: str, key: str) -> dict[str, str]:
+        return {"op": op, "path": key, "backend": self._core.backend_name}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Store):
+            return NotImplemented
+        return self._backend is other._backend and self._core.root_path == other._core.root_path
+
+    def __hash__(self) -> int:
+        return hash((id(self._backend), self._core.root_path))
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(backend={self._core.backend_name!r}, "
+            f"root_path={self._core.root_path!r})"
+        )
+
+
+def _text(path: PathLike) -> str:
+    """Take a path as text."""
+    if type(path) is str:
+        return path
+    if isinstance(path, str | RemotePath):
+        return str(path)
+    raise TypeError(f"path must be a str or RemotePath, got {type(path).__name__}")
+
+
+def _check_depth(max_depth: int | None) -> None:
+    if max_depth is not None and max_depth < 0:
+        raise ValueError(f"max_depth must not be negative, got {max_depth}")
+
+
+def _core_over(backend: Backend, root_path: str) -> _native.Store | PythonCore:
+    """Go straight to the native store when the backend is one of ours, as it was made."""
+    native = getattr(backend, "_native_backend", None)
+    plain = "_is_exactly_native" in vars(type(backend)) and not _BACKEND_METHODS & _own_names(backend)
+    if plain and isinstance(native, _native.Backend):
+        return _native.Store(native, root_path)
+    return PythonCore(backend, root_path)
+
+
+_BACKEND_METHODS = frozenset(
+    {
+        "exists", "is_file", "is_folder", "read", "read_bytes", "read_seekable", "write", "write_atomic",
+        "open_atomic", "delete", "delete_folder", "list_files", "list_folders", "iter_children", "glob",
+        "get_file_info", "get_folder_info", "move", "copy", "check_health", "close", "native_path", "to_key",
+    }
+)  # fmt: skip
+
+
+def _own_names(thing: object) -> set[str]:
+    return set(getattr(thing, "__dict__", ()))
+
+
+_OWN_FIELDS = {"_backend", "_core", "_owns_backend"}
+_PRISTINE: dict[str, Callable[..., Any]] = {
+    name: value for name, value in vars(Store).items() if callable(value) and not name.startswith("__")
+}
+
+
+def native_core(store: object) -> _native.Store | None:
+    """Return the native store under a `Store` that is neither subclassed nor patched, else None."""
+    if type(store) is not Store or store.__dict__.keys() != _OWN_FIELDS:
+        return None
+    methods = Store.__dict__
+    if any(methods.get(name) is not original for name, original in _PRISTINE.items()):
+        return None
+    core = store._core  # noqa: SLF001 - same module
+    return core if isinstance(core, _native.Store) else None

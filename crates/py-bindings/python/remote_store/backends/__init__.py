@@ -1,0 +1,7 @@
+"""The backends that stores stand on."""
+
+from remote_store.backends._local import LocalBackend
+from remote_store.backends._memory import MemoryBackend
+from remote_store.backends._s3 import S3Backend
+
+__all__ = ["LocalBackend", "MemoryBackend", "S3Backend"]

@@ -1,0 +1,30 @@
+"""Files in a folder of this machine."""
+
+from __future__ import annotations
+
+import os
+
+from remote_store.backends._native_backend import NativeBackend
+
+__all__ = ["LocalBackend"]
+
+
+class LocalBackend(NativeBackend):
+    """Files in a folder of this machine.
+
+    Each write goes to a hidden file beside and is renamed, so readers see the old content or the
+    new. Symbolic links that leave the folder are refused.
+
+    Args:
+        root: The folder; made when it is missing.
+        fsync: Whether each write waits for the disk.
+
+    Raises:
+        ValueError: The folder's name is empty.
+        PermissionDenied: The folder cannot be made.
+    """
+
+    _is_exactly_native = True
+
+    def __init__(self, root: str | os.PathLike[str], *, fsync: bool | None = None) -> None:
+        super().__init__("local", {"root": os.fspath(root), "fsync": fsync})

@@ -1,0 +1,149 @@
+"""What the backends of the native module have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, BinaryIO
+
+from remote_store import _native
+from remote_store._backend import Backend
+from remote_store._capabilities import Capability, CapabilitySet
+from remote_store._models import FileInfo, FolderEntry, FolderInfo, PathEntry, WriteResult
+from remote_store._store import Store
+
+__all__ = ["NativeBackend"]
+
+
+class NativeBackend(Backend):
+    """A backend of the native module.
+
+    A `Store` over one goes straight to the native module; the methods here are for those who use a
+    backend by itself or subclass it. No connection is made before the first call.
+    """
+
+    def __init__(self, kind: str, options: Mapping[str, Any]) -> None:
+        given = {name: value for name, value in options.items() if value is not None}
+        self._native_backend = _native.Backend.build(kind, given)
+        self._capabilities = CapabilitySet(map(Capability, self._native_backend.capabilities()))
+        self._files = Store._over(self, _native.Store(self._native_backend, ""))  # noqa: SLF001
+
+    @property
+    def name(self) -> str:
+        """The name that stands in errors and logs."""
+        return self._native_backend.name
+
+    @property
+    def capabilities(self) -> CapabilitySet:
+        """What this backend can do."""
+        return self._capabilities
+
+    def exists(self, path: str) -> bool:
+        """Say whether there is a file or a folder at the path."""
+        return self._files.exists(path)
+
+    def is_file(self, path: str) -> bool:
+        """Say whether there is a file at the path."""
+        return self._files.is_file(path)
+
+    def is_folder(self, path: str) -> bool:
+        """Say whether there is a folder at the path."""
+        return self._files.is_folder(path)
+
+    def read(self, path: str) -> BinaryIO:
+        """Open a file for reading."""
+        return self._files.read(path)
+
+    def read_bytes(self, path: str) -> bytes:
+        """Read a whole file."""
+        return self._files.read_bytes(path)
+
+    def read_seekable(self, path: str) -> BinaryIO:
+        """Open a file for reading with ``seek``."""
+        return self._files.read_seekable(path)
+
+    def write(
+        self,
+        path: str,
+        content: bytes | BinaryIO,
+        *,
+        overwrite: bool = False,
+        metadata: Mapping[str, str] | None = None,
+    ) -> WriteResult:
+        """Write a file."""
+        return self._files.write(path, content, overwrite=overwrite, metadata=metadata)
+
+    def write_atomic(
+        self,
+        path: str,
+        content: bytes | BinaryIO,
+        *,
+        overwrite: bool = False,
+        metadata: Mapping[str, str] | None = None,
+    ) -> WriteResult:
+        """Write a file so that readers see all of it or nothing."""
+        return self._files.write_atomic(path, content, overwrite=overwrite, metadata=metadata)
+
+    def open_atomic(self, path: str, *, overwrite: bool = False) -> AbstractContextManager[BinaryIO]:
+        """Open a file for writing that appears when the context ends without an error."""
+        return self._files.open_atomic(path, overwrite=overwrite)
+
+    def delete(self, path: str, *, missing_ok: bool = False) -> None:
+        """Delete a file."""
+        self._files.delete(path, missing_ok=missing_ok)
+
+    def delete_folder(self, path: str, *, recursive: bool = False, missing_ok: bool = False) -> None:
+        """Delete a folder."""
+        self._files.delete_folder(path, recursive=recursive, missing_ok=missing_ok)
+
+    def list_files(self, path: str, *, recursive: bool = False) -> Iterator[FileInfo]:
+        """List the files in a folder."""
+        return self._files.list_files(path, recursive=recursive)
+
+    def list_folders(self, path: str) -> Iterator[FolderEntry]:
+        """List the folders directly in a folder."""
+        return self._files.list_folders(path)
+
+    def iter_children(self, path: str) -> Iterator[PathEntry]:
+        """List the files and folders directly in a folder."""
+        return self._files.iter_children(path)
+
+    def glob(self, pattern: str) -> Iterator[FileInfo]:
+        """List the files that match a pattern."""
+        return self._files.glob(pattern)
+
+    def get_file_info(self, path: str) -> FileInfo:
+        """Describe a file."""
+        return self._files.get_file_info(path)
+
+    def get_folder_info(self, path: str) -> FolderInfo:
+        """Describe a folder."""
+        return self._files.get_folder_info(path)
+
+    def move(self, src: str, dst: str, *, overwrite: bool = False) -> None:
+        """Move a file."""
+        self._files.move(src, dst, overwrite=overwrite)
+
+    def copy(self, src: str, dst: str, *, overwrite: bool = False) -> None:
+        """Copy a file."""
+        self._files.copy(src, dst, overwrite=overwrite)
+
+    def native_path(self, path: str) -> str:
+        """Return the backend's own name of a path."""
+        return self._files.native_path(path)
+
+    def to_key(self, native_path: str) -> str:
+        """Return the path of a backend's own name."""
+        return self._files.to_key(native_path)
+
+    def check_health(self) -> None:
+        """Raise when the backend cannot be used."""
+        self._files.ping()
+
+    def close(self) -> None:
+        """Release connections; later calls raise BackendUnavailable."""
+        self._native_backend.close()
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value!r}" for name, value in self._native_backend.describe())
+        return f"{type(self).__name__}({options})"

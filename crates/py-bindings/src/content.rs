@@ -1,0 +1,66 @@
+//! Bytes across the boundary, without a copy where that is safe.
+
+use std::ffi::c_int;
+
+use bytes::Bytes;
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
+
+/// The bytes of a Python object. `bytes` and [`Buffer`] are shared; what could
+/// change under our hands (`bytearray`, `memoryview`, NumPy) is copied.
+///
+/// # Errors
+/// `TypeError` for what is not bytes-like; text is named, since that is the usual slip.
+pub(crate) fn from_python(content: &Bound<'_, PyAny>) -> PyResult<Bytes> {
+    if let Ok(bytes) = content.cast::<PyBytes>() {
+        return Ok(Bytes::from_owner(PyBackedBytes::from(bytes.clone())));
+    }
+    if let Ok(buffer) = content.cast::<Buffer>() {
+        return Ok(buffer.get().bytes.clone());
+    }
+    let view = PyBuffer::<u8>::get(content).map_err(|_not_a_buffer| {
+        let kind = content.get_type().name().map_or_else(|_| "object".to_owned(), |name| name.to_string());
+        PyTypeError::new_err(format!("content must be bytes or a binary file, got {kind}"))
+    })?;
+    Ok(view.to_vec(content.py())?.into())
+}
+
+/// Read-only bytes of the core, shared with Python through the buffer protocol.
+#[pyclass(frozen, module = "remote_store._native")]
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    bytes: Bytes,
+}
+
+impl Buffer {
+    pub(crate) fn new(bytes: Bytes) -> Self {
+        Self { bytes }
+    }
+}
+
+#[pymethods]
+impl Buffer {
+    fn __len__(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn __bytes__<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.bytes)
+    }
+
+    #[allow(unsafe_code, reason = "the buffer protocol is a C interface; it has no safe form")]
+    unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
+        let bytes = &slf.get().bytes;
+        let length = ffi::Py_ssize_t::try_from(bytes.len())?;
+        // SAFETY: `view` comes from the interpreter and is valid to fill; the pointer stays valid while
+        // `slf` lives, which the view holds a reference to, since the class is frozen; read-only is set.
+        let status = unsafe {
+            ffi::PyBuffer_FillInfo(view, slf.as_ptr(), bytes.as_ptr().cast_mut().cast(), length, 1, flags)
+        };
+        if status == 0 { Ok(()) } else { Err(PyErr::fetch(slf.py())) }
+    }
+}

@@ -1,0 +1,148 @@
+//! Errors of the core as the Python classes of `remote_store._errors`: one match.
+
+use std::error::Error as StdError;
+
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyModule};
+use remote_store_core::{Error, ErrorKind};
+use remote_store_dagster_paths::PathError;
+use remote_store_serializers::SerializeError;
+
+/// The class for each kind; `None` for a plain `ValueError`. `Foreign` errors are
+/// raised as they were thrown and only land here when their source is lost.
+pub(crate) fn class_name(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::NotFound => Some("NotFound"),
+        ErrorKind::AlreadyExists => Some("AlreadyExists"),
+        ErrorKind::PermissionDenied => Some("PermissionDenied"),
+        ErrorKind::InvalidPath => Some("InvalidPath"),
+        ErrorKind::CapabilityNotSupported => Some("CapabilityNotSupported"),
+        ErrorKind::DirectoryNotEmpty => Some("DirectoryNotEmpty"),
+        ErrorKind::BackendUnavailable | ErrorKind::Closed => Some("BackendUnavailable"),
+        ErrorKind::ResourceLocked => Some("ResourceLocked"),
+        ErrorKind::Conflict => Some("Conflict"),
+        ErrorKind::InvalidMetadata | ErrorKind::InvalidConfig | ErrorKind::UnknownBackend => None,
+        // The kinds are non-exhaustive: one that is newer than this list is still a store's error.
+        _ => Some("RemoteStoreError"),
+    }
+}
+
+/// An error that Python can raise.
+pub(crate) trait ToPyErr {
+    /// The exception, with path, backend and cause where there are any.
+    fn to_py_err(&self, py: Python<'_>) -> PyErr;
+}
+
+impl ToPyErr for PyErr {
+    fn to_py_err(&self, py: Python<'_>) -> PyErr {
+        self.clone_ref(py)
+    }
+}
+
+impl ToPyErr for Error {
+    fn to_py_err(&self, py: Python<'_>) -> PyErr {
+        if let Self::Foreign { source, .. } = self
+            && let Some(thrown) = source.downcast_ref::<PyErr>()
+        {
+            return thrown.clone_ref(py);
+        }
+        let capability = match self {
+            Self::CapabilityNotSupported { capability, .. } => Some(capability.as_str()),
+            _ => None,
+        };
+        let raised = Raised { kind: self.kind(), path: self.path(), backend: self.backend(), capability };
+        raised.with(py, self)
+    }
+}
+
+impl ToPyErr for PathError {
+    fn to_py_err(&self, py: Python<'_>) -> PyErr {
+        Raised { kind: ErrorKind::InvalidPath, path: None, backend: None, capability: None }.with(py, self)
+    }
+}
+
+impl ToPyErr for SerializeError {
+    fn to_py_err(&self, py: Python<'_>) -> PyErr {
+        Raised { kind: ErrorKind::InvalidConfig, path: None, backend: None, capability: None }.with(py, self)
+    }
+}
+
+impl ToPyErr for remote_store_io_manager::Error {
+    fn to_py_err(&self, py: Python<'_>) -> PyErr {
+        match self {
+            Self::Store(error) => error.to_py_err(py),
+            other => {
+                Raised { kind: other.kind(), path: other.path(), backend: None, capability: None }.with(py, other)
+            }
+        }
+    }
+}
+
+impl ToPyErr for remote_store_compute_log::Error {
+    fn to_py_err(&self, py: Python<'_>) -> PyErr {
+        match self {
+            Self::Store(error) => error.to_py_err(py),
+            other => Raised { kind: other.kind(), path: None, backend: None, capability: None }.with(py, other),
+        }
+    }
+}
+
+/// What an exception is made of.
+struct Raised<'a> {
+    kind: ErrorKind,
+    path: Option<&'a str>,
+    backend: Option<&'a str>,
+    capability: Option<&'a str>,
+}
+
+impl Raised<'_> {
+    fn with(&self, py: Python<'_>, error: &dyn StdError) -> PyErr {
+        let message = error.to_string();
+        let raised = match class_name(self.kind) {
+            None => PyValueError::new_err(message),
+            // An exception while an exception is made is the one to see.
+            Some(name) => self.build(py, name, message).unwrap_or_else(|failed| failed),
+        };
+        if let Some(cause) = error.source() {
+            raised.set_cause(py, Some(PyOSError::new_err(chain_text(cause))));
+        }
+        raised
+    }
+
+    fn build(&self, py: Python<'_>, name: &str, message: String) -> PyResult<PyErr> {
+        let fields = PyDict::new(py);
+        fields.set_item("path", self.path)?;
+        fields.set_item("backend", self.backend)?;
+        if let Some(capability) = self.capability {
+            fields.set_item("capability", capability)?;
+        }
+        let class = module(py)?.getattr(name)?;
+        Ok(PyErr::from_value(class.call((message,), Some(&fields))?))
+    }
+}
+
+/// The causes, outermost first; they were redacted when the core took them over.
+fn chain_text(cause: &dyn StdError) -> String {
+    let mut text = cause.to_string();
+    let mut next = cause.source();
+    while let Some(error) = next {
+        let inner = error.to_string();
+        if !text.contains(&inner) {
+            text.push_str(": ");
+            text.push_str(&inner);
+        }
+        next = error.source();
+    }
+    remote_store_credential_masking::redact_text(&text)
+}
+
+/// The module of the error classes.
+///
+/// # Errors
+/// What importing it raises.
+pub(crate) fn module(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
+    static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    MODULE.get_or_try_init(py, || py.import("remote_store._errors").map(Bound::unbind)).map(|module| module.bind(py))
+}
