@@ -156,6 +156,7 @@ impl Prefix {
     }
 
     /// The folder above; the root is its own parent.
+    #[must_use]
     pub fn parent(&self) -> Self {
         Self(
             self.0

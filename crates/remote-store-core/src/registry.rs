@@ -96,14 +96,11 @@ static BACKENDS: LazyLock<ArcSwap<Vec<BackendSpec>>> =
 /// Makes a backend type known to the whole process. A second one of the same
 /// name replaces the first.
 pub fn register(spec: BackendSpec) {
+    let added = [spec];
     BACKENDS.rcu(|known| {
-        let mut next: Vec<BackendSpec> = known
-            .iter()
-            .filter(|other| other.name != spec.name)
-            .cloned()
-            .collect();
-        next.push(spec.clone());
-        next
+        let replaced = |other: &&BackendSpec| added.iter().any(|spec| spec.name == other.name);
+        let kept = known.iter().filter(|other| !replaced(other));
+        kept.chain(&added).cloned().collect::<Vec<BackendSpec>>()
     });
 }
 

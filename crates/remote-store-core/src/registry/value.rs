@@ -86,7 +86,12 @@ impl OptionValue {
         match self {
             Self::Float(value) => Some(*value),
             Self::Int(value) => Some(*value as f64),
-            _ => None,
+            Self::Null
+            | Self::Bool(_)
+            | Self::Text(_)
+            | Self::Secret(_)
+            | Self::List(_)
+            | Self::Map(_) => None,
         }
     }
 

@@ -104,7 +104,7 @@ where
             tick()?;
             last_tick = Instant::now();
         } else if !signal.woken.load(Ordering::Acquire) {
-            thread::park_timeout(interval - since);
+            thread::park_timeout(interval.saturating_sub(since));
         }
     }
 }

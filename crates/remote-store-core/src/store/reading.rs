@@ -77,8 +77,8 @@ impl Store {
     /// [`Error::NotFound`] when the object does not exist.
     pub async fn get_ranges(&self, path: &str, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
         self.full_key(path)?;
-        let fetches = coalesce(ranges);
-        let fetched: Vec<Result<(Range<u64>, Bytes)>> = stream::iter(fetches)
+        let wanted = coalesce(ranges);
+        let fetched: Vec<Result<(Range<u64>, Bytes)>> = stream::iter(wanted)
             .map(|range| async move {
                 let bytes = self
                     .read_range(path, ReadRange::Bounded(range.clone()))

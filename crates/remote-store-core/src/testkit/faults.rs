@@ -80,7 +80,7 @@ pub struct Call {
     pub path: String,
 }
 
-type Rule = Box<dyn FnMut(&Call, usize) -> Option<Error> + Send>;
+type Rule = Box<dyn FnMut(&Call) -> Option<Error> + Send>;
 
 /// The switches of a [`FaultyBackend`], shared with the test.
 #[derive(Clone, Default)]
@@ -140,8 +140,8 @@ impl Faults {
     }
 
     /// Fails calls with the error that `rule` returns for them.
-    pub fn fail_when(&self, mut rule: impl FnMut(&Call) -> Option<Error> + Send + 'static) {
-        self.state().rules.push(Box::new(move |call, _| rule(call)));
+    pub fn fail_when(&self, rule: impl FnMut(&Call) -> Option<Error> + Send + 'static) {
+        self.state().rules.push(Box::new(rule));
     }
 
     /// Lets every call through again.
@@ -196,12 +196,7 @@ impl Faults {
         };
         let mut guard = self.state();
         let state = &mut *guard;
-        let index = state.calls.len();
-        let verdict = state
-            .rules
-            .iter_mut()
-            .filter_map(|rule| rule(&call, index))
-            .next();
+        let verdict = state.rules.iter_mut().find_map(|rule| rule(&call));
         state.calls.push(call);
         state.in_flight += 1;
         state.max_in_flight = state.max_in_flight.max(state.in_flight);

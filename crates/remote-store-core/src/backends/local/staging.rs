@@ -1,0 +1,191 @@
+//! Files on their way: written beside their target under a reserved name.
+//!
+//! A staged file is removed when its writer gives up. One that a killed process
+//! left behind is hidden from listings and removed, a day later, by the next
+//! write into its folder.
+
+use std::collections::HashSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use crate::runtime::yield_now;
+
+/// How every staged name starts; keys may not have a segment that does.
+const RESERVED: &str = ".remote-store-staged-";
+/// A staged file untouched for longer belongs to nobody any more.
+const STALE: Duration = Duration::from_hours(24);
+/// A folder larger than this is swept only in part: a write must not cost a full listing.
+const SWEEP_ENTRIES: usize = 4096;
+/// How many folders are remembered as swept.
+const SWEPT_FOLDERS: usize = 1024;
+/// Written between two looks at waiting signals.
+const CHUNK_BYTES: usize = 8 << 20;
+/// How often a free name is looked for; names are random, so once is enough.
+const NAME_ATTEMPTS: usize = 8;
+
+/// True when a file of that name is never shown and a key may not use it.
+pub(super) fn is_reserved(name: &str) -> bool {
+    name.starts_with(RESERVED)
+}
+
+/// The name of the lock that guards the creation of `name` where hard links
+/// are not supported.
+pub(super) fn lock_name(name: &str) -> String {
+    format!("{RESERVED}lock-{:016x}", hash(name))
+}
+
+fn hash(value: impl std::hash::Hash) -> u64 {
+    use std::hash::BuildHasher;
+    // Fixed keys: processes must agree on the name of a lock.
+    std::hash::BuildHasherDefault::<std::collections::hash_map::DefaultHasher>::default()
+        .hash_one(value)
+}
+
+fn fresh_name() -> String {
+    use std::hash::BuildHasher;
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    // Seeded by the operating system: unique also among machines that share a folder.
+    let seed = std::collections::hash_map::RandomState::new();
+    let random = seed.hash_one((std::process::id(), count, SystemTime::now()));
+    format!("{RESERVED}{random:016x}{count:x}")
+}
+
+/// A staged file; removed when dropped before it was put in place.
+#[derive(Debug)]
+pub(super) struct Staged {
+    file: File,
+    path: PathBuf,
+    placed: bool,
+    written: u64,
+}
+
+impl Staged {
+    /// A new staged file in `folder`, which exists.
+    pub(super) fn create(folder: &Path) -> io::Result<Self> {
+        let mut last = io::Error::from(ErrorKind::AlreadyExists);
+        for _ in 0..NAME_ATTEMPTS {
+            let path = folder.join(fresh_name());
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(file) => {
+                    return Ok(Self {
+                        file,
+                        path,
+                        placed: false,
+                        written: 0,
+                    });
+                }
+                Err(err) if err.kind() == ErrorKind::AlreadyExists => last = err,
+                Err(err) => return Err(err),
+            }
+        }
+        Err(last)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub(super) fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Adds bytes, looking up between chunks.
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        for (index, chunk) in bytes.chunks(CHUNK_BYTES).enumerate() {
+            if index > 0 {
+                yield_now().await;
+            }
+            self.file.write_all(chunk)?;
+            self.written += chunk.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Adds all of another file.
+    pub(super) async fn write_from(&mut self, source: &File) -> io::Result<()> {
+        use io::Read;
+        loop {
+            // `io::copy` lets the kernel copy, or share blocks where it can.
+            let copied = io::copy(&mut source.take(CHUNK_BYTES as u64 * 8), &mut self.file)?;
+            self.written += copied;
+            if copied == 0 {
+                return Ok(());
+            }
+            yield_now().await;
+        }
+    }
+
+    /// The name is no longer ours: it was renamed away.
+    pub(super) fn placed(mut self) {
+        self.placed = true;
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if !self.placed {
+            // Nobody is left to tell; a leftover is hidden and swept later.
+            drop(fs::remove_file(&self.path));
+        }
+    }
+}
+
+/// Which folders this backend has looked through for leftovers.
+#[derive(Debug, Default)]
+pub(super) struct Sweeper {
+    swept: Mutex<HashSet<PathBuf>>,
+}
+
+impl Sweeper {
+    /// Removes what killed processes left in `folder`, once per folder.
+    pub(super) fn sweep(&self, folder: &Path) {
+        // A lock that cannot be had at once may belong to a thread that a fork
+        // left behind; the sweep can wait, the write cannot.
+        let Ok(mut swept) = self.swept.try_lock() else {
+            return;
+        };
+        if swept.contains(folder) {
+            return;
+        }
+        if swept.len() >= SWEPT_FOLDERS {
+            swept.clear();
+        }
+        swept.insert(folder.to_owned());
+        drop(swept);
+        remove_stale(folder);
+    }
+}
+
+/// Removes stale staged files; whatever fails is left for the next time.
+pub(super) fn remove_stale(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    let now = SystemTime::now();
+    for entry in entries.take(SWEEP_ENTRIES).flatten() {
+        let reserved = entry.file_name().to_str().is_some_and(is_reserved);
+        let stale = || older_than(&entry.path(), STALE, now);
+        if reserved && stale() {
+            drop(fs::remove_file(entry.path()));
+        }
+    }
+}
+
+/// True when the file was last changed longer ago than `age`.
+pub(super) fn older_than(path: &Path, age: Duration, now: SystemTime) -> bool {
+    fs::symlink_metadata(path)
+        .and_then(|metadata| metadata.modified())
+        .is_ok_and(|modified| {
+            now.duration_since(modified)
+                .is_ok_and(|passed| passed > age)
+        })
+}
