@@ -1,0 +1,63 @@
+//! Benchmarks: every file of `crates/*/benches` and of `tests/benches`.
+
+use std::fs;
+
+use clap::Args;
+
+use crate::workspace::{Result, Workspace};
+
+/// Options of `cargo xtask bench`.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Run this one; without a name they are listed
+    name: Option<String>,
+}
+
+/// `cargo xtask bench`.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
+    let found = benches(workspace)?;
+    let Some(wanted) = &options.name else {
+        if found.is_empty() {
+            println!("there are no benchmarks yet");
+        }
+        for (package, name) in found {
+            println!("{name}  ({package})");
+        }
+        return Ok(true);
+    };
+    let Some((package, name)) = found.iter().find(|(_, name)| name == wanted) else {
+        return Err(
+            format!("no benchmark is called `{wanted}`; `cargo xtask bench` lists them").into(),
+        );
+    };
+    let status = workspace
+        .cargo(&["bench", "--package", package, "--bench", name])?
+        .status()?;
+    Ok(status.success())
+}
+
+/// Pairs of package and benchmark, sorted.
+fn benches(workspace: &Workspace) -> Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    for package in workspace.metadata()?.workspace_packages() {
+        let Some(room) = package.manifest_path.parent() else {
+            continue;
+        };
+        let Ok(entries) = fs::read_dir(room.join("benches")) else {
+            continue;
+        };
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "rs")
+                && let Some(stem) = path.file_stem()
+            {
+                found.push((
+                    package.name.to_string(),
+                    stem.to_string_lossy().into_owned(),
+                ));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}

@@ -1,0 +1,106 @@
+//! `cargo xtask test`: everything that CI checks, from a clean checkout, with nothing set up by hand.
+
+mod features;
+mod python;
+mod rust;
+
+use clap::Args;
+
+pub(crate) use python::PythonBed;
+pub(crate) use rust::{WORKSPACE_TESTS, run_tests};
+
+use crate::python::Venv;
+use crate::servers::{Credentials, Lifetime, SeaweedFs};
+use crate::steps::Steps;
+use crate::workspace::{Result, Workspace};
+use crate::{conformance, demo, tidy, wheel};
+
+/// Options of `cargo xtask test`.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Only the Rust half
+    #[arg(long)]
+    rust: bool,
+    /// Only the Python half
+    #[arg(long)]
+    python: bool,
+    /// Show the output of every step, not only of those that fail
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+/// What tests of both languages need: the tools and a running S3 service.
+pub(crate) struct TestBed {
+    server: SeaweedFs,
+}
+
+impl TestBed {
+    /// Installs the tools and starts the server; `None` when a step failed.
+    pub(crate) fn prepare(workspace: &Workspace, steps: &mut Steps) -> Option<Self> {
+        steps.run("tools and SeaweedFS", |step| {
+            let tools = Venv::ensure(workspace, "tools", None, step)?;
+            let server = SeaweedFs::start(workspace, &tools, "test", Lifetime::Guarded)?;
+            Ok(Self { server })
+        })
+    }
+
+    /// Where the S3 service is.
+    pub(crate) fn credentials(&self) -> Credentials {
+        self.server.credentials()
+    }
+}
+
+/// Builds the wheel and the environment of the Python tests; `None` when a step failed.
+pub(crate) fn prepare_python(workspace: &Workspace, steps: &mut Steps) -> Option<PythonBed> {
+    let wheel = steps.run("release wheel", |step| wheel::ensure(workspace, step))?;
+    steps.run("Python environment", |step| {
+        PythonBed::prepare(workspace, &wheel, step)
+    })
+}
+
+/// `cargo xtask test`.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
+    let (rust, python) = match (options.rust, options.python) {
+        (false, false) => (true, true),
+        chosen => chosen,
+    };
+    conformance::forget(workspace)?;
+    let mut steps = Steps::new(workspace, "test", options.verbose)?;
+    let bed = TestBed::prepare(workspace, &mut steps);
+    let server = bed.as_ref().map(TestBed::credentials);
+    if rust {
+        rust::run(workspace, server.as_ref(), &mut steps);
+    }
+    if python {
+        match prepare_python(workspace, &mut steps) {
+            Some(python) => python.run(workspace, server.as_ref(), &mut steps),
+            None => steps.skip(
+                "Python checks and tests",
+                "there is no wheel or no environment for them",
+            ),
+        }
+    }
+    drop(bed);
+    if rust && python {
+        steps.run("conformance table", |_| {
+            holds(
+                conformance::table(workspace, None)?,
+                "a clause is not proven",
+            )
+        });
+        steps.run("demo on a local folder", |step| {
+            demo::smoke(workspace, step)
+        });
+    }
+    Ok(steps.finish())
+}
+
+/// Turns the verdict of a check into the result of its step.
+fn holds(good: bool, otherwise: &str) -> Result<()> {
+    if good { Ok(()) } else { Err(otherwise.into()) }
+}
+
+/// `cargo xtask tidy` as a step.
+fn tidy_step(workspace: &Workspace) -> Result<()> {
+    holds(tidy::run(workspace)?, "the structure is not as drawn")
+}

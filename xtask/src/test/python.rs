@@ -1,0 +1,167 @@
+//! The Python half: lints, types, stubs against the real module, tests against the real wheel.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::conformance;
+use crate::python::Venv;
+use crate::servers::Credentials;
+use crate::steps::{Step, Steps, Tally};
+use crate::wheel::Wheel;
+use crate::workspace::{Result, Workspace};
+
+/// What is linted and formatted.
+const LINTED: [&str; 4] = ["crates/py-bindings", "examples", "xtask/python", "tests"];
+/// Where tests are; a folder that is not there is left out.
+const TEST_DIRS: [&str; 2] = ["crates/py-bindings/tests", "tests/python"];
+/// Names that the stubs leave out on purpose, each with its reason.
+const STUB_ALLOWLIST: &str = "crates/py-bindings/stubtest-allowlist.txt";
+
+/// An environment with the wheel and everything that the tests use.
+pub(crate) struct PythonBed {
+    venv: Venv,
+}
+
+impl PythonBed {
+    pub(super) fn prepare(workspace: &Workspace, wheel: &Wheel, step: &mut Step) -> Result<Self> {
+        Ok(Self {
+            venv: Venv::ensure(workspace, "test", Some(wheel), step)?,
+        })
+    }
+
+    pub(super) fn run(
+        &self,
+        workspace: &Workspace,
+        server: Option<&Credentials>,
+        steps: &mut Steps,
+    ) {
+        steps.run("ruff", |step| {
+            for action in [&["check"][..], &["format", "--check"]] {
+                let mut command = self.venv.python(workspace, &["-m", "ruff"])?;
+                step.run(command.args(action).args(LINTED))?;
+            }
+            Ok(())
+        });
+        steps.run("mypy --strict", |step| {
+            let mut command = self.venv.python(
+                workspace,
+                &["-m", "mypy", "--strict", "python/remote_store"],
+            )?;
+            step.run(command.current_dir(workspace.root.join("crates/py-bindings")))
+        });
+        steps.run("stubtest", |step| step.run(&mut self.stubtest(workspace)?));
+        match server {
+            Some(server) => {
+                steps.run("pytest", |step| self.pytest(workspace, server, &[], step));
+            }
+            None => steps.skip("pytest", "the S3 service did not start"),
+        }
+    }
+
+    /// Only the tests that name a clause, or this clause.
+    pub(crate) fn clause_tests(
+        &self,
+        workspace: &Workspace,
+        server: &Credentials,
+        clause: Option<&str>,
+        step: &mut Step,
+    ) -> Result<()> {
+        self.pytest(
+            workspace,
+            server,
+            &["--clause", clause.unwrap_or("any")],
+            step,
+        )
+    }
+
+    fn stubtest(&self, workspace: &Workspace) -> Result<Command> {
+        let mut command = self
+            .venv
+            .python(workspace, &["-m", "mypy.stubtest", "remote_store._native"])?;
+        command.args(["--mypy-config-file", "pyproject.toml"]);
+        let allowlist = workspace.root.join(STUB_ALLOWLIST);
+        if allowlist.exists() {
+            command.arg("--allowlist").arg(allowlist);
+        }
+        command.current_dir(workspace.root.join("crates/py-bindings"));
+        Ok(command)
+    }
+
+    fn pytest(
+        &self,
+        workspace: &Workspace,
+        server: &Credentials,
+        args: &[&str],
+        step: &mut Step,
+    ) -> Result<()> {
+        let dirs: Vec<PathBuf> = TEST_DIRS
+            .iter()
+            .map(|dir| workspace.root.join(dir))
+            .filter(|dir| dir.is_dir())
+            .collect();
+        let mut command = self.venv.python(
+            workspace,
+            &["-m", "pytest", "-p", "conformance_plugin", "-q", "-ra"],
+        )?;
+        command
+            .args([
+                "--config-file",
+                "crates/py-bindings/pyproject.toml",
+                "--durations=10",
+            ])
+            .args(args)
+            .args(dirs)
+            .env("PYTHONPATH", workspace.root.join("xtask/python"))
+            .env("CONFORMANCE_JSON", conformance::python_file(workspace)?)
+            .envs(server.environment());
+        let mut tally = Tally::default();
+        let result = step.run_with(&mut command, &mut |line| {
+            if let Some(counted) = summary(line) {
+                tally = counted;
+            }
+        });
+        step.tally.add(tally);
+        result
+    }
+}
+
+/// The counts in `1 failed, 12 passed, 3 skipped in 4.56s`, with or without `=` around it.
+fn summary(line: &str) -> Option<Tally> {
+    let text = line.trim_matches(|c| c == '=' || c == ' ');
+    let (counts, _time) = text.rsplit_once(" in ")?;
+    let mut tally = Tally::default();
+    for part in counts.split(", ") {
+        let (number, what) = part.split_once(' ')?;
+        let number: u64 = number.parse().ok()?;
+        match what {
+            "passed" => tally.passed += number,
+            "failed" | "error" | "errors" => tally.failed += number,
+            "skipped" | "xfailed" | "xpassed" => tally.skipped += number,
+            _ => {}
+        }
+    }
+    Some(tally)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Tally, summary};
+
+    #[test]
+    fn the_closing_line_of_pytest_is_read() {
+        let line = "===== 1 failed, 12 passed, 3 skipped, 1 error in 4.56s =====";
+        assert_eq!(
+            summary(line),
+            Some(Tally {
+                passed: 12,
+                failed: 2,
+                skipped: 3
+            })
+        );
+        assert_eq!(
+            summary("12 passed in 0.10s").map(|tally| tally.passed),
+            Some(12)
+        );
+        assert_eq!(summary("we met in 1999"), None);
+    }
+}

@@ -1,0 +1,50 @@
+//! The structure of the house, checked: what ARCHITECTURE.md draws is what the code does.
+
+mod clauses;
+mod direction;
+mod licences;
+mod sources;
+
+use crate::workspace::{Result, Workspace};
+
+/// What the checks found, each a sentence that names the file and the way out.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    errors: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Findings {
+    fn error(&mut self, text: String) {
+        self.errors.push(text);
+    }
+
+    fn warning(&mut self, text: String) {
+        self.warnings.push(text);
+    }
+}
+
+/// `cargo xtask tidy`.
+pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
+    let mut findings = Findings::default();
+    let metadata = workspace.metadata()?;
+    direction::check(workspace, &metadata, &mut findings)?;
+    licences::check(workspace, &metadata, &mut findings)?;
+    let files = sources::collect(workspace)?;
+    sources::check(&files, &mut findings);
+    clauses::check(workspace, &files, &mut findings)?;
+
+    for text in &findings.warnings {
+        println!("warning: {text}");
+    }
+    for text in &findings.errors {
+        println!("error: {text}");
+    }
+    println!(
+        "tidy: {} files, {} errors, {} warnings",
+        files.len(),
+        findings.errors.len(),
+        findings.warnings.len()
+    );
+    Ok(findings.errors.is_empty())
+}
