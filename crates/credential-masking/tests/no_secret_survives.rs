@@ -1,5 +1,11 @@
 //! Properties: whatever the nesting, quoting and encoding, no secret survives.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail as loudly as the tests"
+)]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 

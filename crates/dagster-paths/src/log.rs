@@ -162,8 +162,9 @@ pub fn parse_log_name(file_name: &str) -> Option<(String, IoType, bool)> {
         return Some((String::new(), io_type, partial));
     }
     match segment::unescape(stored, RESERVED_BYTES) {
-        Unescaped::Plain(name) => Some((name, io_type, partial)),
-        Unescaped::Shortened | Unescaped::Foreign => None,
+        // An empty name is stored as nothing, never escaped.
+        Unescaped::Plain(name) if !name.is_empty() => Some((name, io_type, partial)),
+        Unescaped::Plain(_) | Unescaped::Shortened | Unescaped::Foreign => None,
     }
 }
 
@@ -205,9 +206,10 @@ pub fn parse_log_path(prefix: &str, path: &str) -> Result<(LogKey, IoType, bool)
     let mut segments = Vec::new();
     for stored in folders.into_iter().flat_map(|folders| folders.split('/')) {
         match segment::unescape(stored, 0) {
-            Unescaped::Plain(segment) => segments.push(segment),
+            Unescaped::Plain(segment) if !segment.is_empty() => segments.push(segment),
             Unescaped::Shortened => return Err(irreversible(path, stored)),
-            Unescaped::Foreign => return Err(foreign(path, stored)),
+            // An empty folder is dropped, never escaped.
+            Unescaped::Plain(_) | Unescaped::Foreign => return Err(foreign(path, stored)),
         }
     }
     let Some((name, io_type, partial)) = parse_log_name(file_name) else {

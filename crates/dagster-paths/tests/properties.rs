@@ -1,5 +1,11 @@
 //! What holds for every key: distinct, inside the root, the specification's, reversible.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail as loudly as the tests"
+)]
+
 use proptest::prelude::*;
 use remote_store_dagster_paths::{
     AssetKey, IoType, LogKey, PartitionKey, PathError, asset_path, dataset_key, log_folder,
@@ -264,11 +270,16 @@ proptest! {
     }
 
     #[test]
-    fn dag_024_no_file_name_makes_the_parser_fail(name in "(a|\\.out|\\.err|\\.partial|%~|%|\\.|\\PC){0,6}") {
+    fn dag_024_what_parses_is_built_again_to_the_same_text(name in "(a|\\.out|\\.err|\\.partial|%~|%|\\.|\\PC){0,6}") {
         if let Some((last, io_type, partial)) = parse_log_name(&name) {
             let key = LogKey::new([last]).unwrap();
             let path = log_path("", &key, io_type, partial).unwrap();
             prop_assert_eq!(path, format!("storage/{name}"));
+        }
+        let below = name.replace('a', "a/").replace('~', "~/");
+        let path = format!("storage/{below}");
+        if let Ok((key, io_type, partial)) = parse_log_path("", &path) {
+            prop_assert_eq!(log_path("", &key, io_type, partial).unwrap(), path);
         }
     }
 }
