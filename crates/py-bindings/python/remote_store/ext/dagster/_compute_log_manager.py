@@ -1,0 +1,503 @@
+"""The compute log manager: what steps print, kept in any store."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Self
+
+from dagster import Field, Noneable, Permissive, StringSource
+from dagster import _check as check
+
+from remote_store import Capability, _native
+from remote_store._store import native_core
+from remote_store.ext.dagster import _log_text
+from remote_store.ext.dagster._resources import build_store
+from remote_store.ext.dagster._staging import LOCK_EXTENSION, StagingLogManager, claimed
+from remote_store.ext.dagster._uploads import HookUploads, PartialUploads
+from remote_store.ext.dagster._versions import (
+    IO_TYPE_EXTENSION,
+    CapturedLogContext,
+    CapturedLogData,
+    CapturedLogSubscription,
+    ComputeIOType,
+    ConfigurableClass,
+    ConfigurableClassData,
+    LocalComputeLogManager,
+    PollingComputeLogSubscriptionManager,
+    TruncatingBase,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+__all__ = ["RemoteStoreComputeLogManager"]
+
+_log = logging.getLogger("dagster.compute_log_manager")
+_REQUIRED = (
+    Capability.READ,
+    Capability.WRITE,
+    Capability.DELETE,
+    Capability.METADATA,
+    Capability.LIST,
+)
+_CAP_VARIABLE = "DAGSTER_TRUNCATE_COMPUTE_LOGS_UPLOAD_BYTES"
+_DEFAULT_CAP_BYTES = 50 * 1024 * 1024
+_LEAST_NATIVE_CAP_BYTES = 1024
+_EVERYTHING_BYTES = 2**62
+_STREAMS = (ComputeIOType.STDOUT, ComputeIOType.STDERR)
+
+
+class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: ignore[misc]
+    """Keeps stdout and stderr of each step in a store (DAG-021 to DAG-033).
+
+    Capture goes to local files first, as Dagster does it; while a step runs they are uploaded
+    every ``upload_interval`` seconds, and when it ends, however it ends, once more and for good.
+    Logs over the cap of ``DAGSTER_TRUNCATE_COMPUTE_LOGS_UPLOAD_BYTES`` (50 MiB) keep their head
+    and their tail. What cannot be uploaded stays in ``local_dir``.
+
+    Args:
+        backend_type: A registered type: ``"local"``, ``"memory"``, ``"s3"``, …
+        backend_options: The options of the backend.
+        root_path: The folder of the backend that is the store's root.
+        local_dir: Where capture goes first; the system's temporary folder by default.
+        prefix: The folder of all logs below the root.
+        skip_empty_files: Whether empty streams leave no object.
+        upload_interval: Seconds between uploads while a step runs; None or 0 for none.
+        inst_data: Dagster's own record of the configuration.
+
+    Raises:
+        ValueError: The backend is unknown, rejects its options, or lacks a capability.
+
+    Examples:
+        In ``dagster.yaml``::
+
+            compute_logs:
+              module: remote_store.ext.dagster
+              class: RemoteStoreComputeLogManager
+              config:
+                backend_type: s3
+                backend_options: {bucket: {env: LOG_BUCKET}}
+                upload_interval: 10
+
+        >>> manager = RemoteStoreComputeLogManager(backend_type="memory")
+        >>> with manager.open_log_stream(["tick", "1"], ComputeIOType.STDERR) as stream:
+        ...     _ = stream.write("hello")
+        >>> manager.get_log_data(["tick", "1"]).stderr
+        b'hello'
+        >>> manager.dispose()
+    """
+
+    def __init__(
+        self,
+        backend_type: str,
+        backend_options: Mapping[str, Any] | None = None,
+        root_path: str = "",
+        local_dir: str | None = None,
+        prefix: str = "dagster",
+        skip_empty_files: bool = False,
+        upload_interval: int | None = None,
+        inst_data: ConfigurableClassData | None = None,
+    ) -> None:
+        super().__init__()
+        self._inst_data = check.opt_inst_param(inst_data, "inst_data", ConfigurableClassData)
+        self._prefix = prefix
+        self._skip_empty_files = skip_empty_files
+        self._upload_interval = upload_interval
+        self._store = build_store(backend_type, backend_options or {}, root_path)
+        try:
+            _check_capabilities(self._store, backend_type)
+            self._local_manager = StagingLogManager(local_dir or tempfile.gettempdir())
+        except BaseException:
+            self._store.close()
+            raise
+        self._subscriptions = PollingComputeLogSubscriptionManager(self)  # type: ignore[no-untyped-call]
+        self._uploads = HookUploads(self, RemoteStoreComputeLogManager._upload_file_obj)
+        self._native_logs: tuple[int, _native.LogStore] | None = None
+
+    # Configuration (DAG-021)
+
+    @property
+    def inst_data(self) -> ConfigurableClassData | None:
+        """Dagster's record of the configuration; None when constructed directly."""
+        return self._inst_data
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """Give the schema of the configuration."""
+        return {
+            "backend_type": StringSource,
+            "backend_options": Field(
+                Permissive(),  # type: ignore[no-untyped-call]
+                is_required=False,
+                default_value={},
+            ),
+            "root_path": Field(StringSource, is_required=False, default_value=""),
+            "local_dir": Field(StringSource, is_required=False, default_value=tempfile.gettempdir()),
+            "prefix": Field(StringSource, is_required=False, default_value="dagster"),
+            "skip_empty_files": Field(bool, is_required=False, default_value=False),
+            "upload_interval": Field(Noneable(int), is_required=False, default_value=None),
+        }
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> Self:
+        """Make a manager from validated configuration."""
+        return cls(inst_data=inst_data, **config_value)
+
+    # What the base class asks for (DAG-023)
+
+    @property
+    def local_manager(self) -> LocalComputeLogManager:
+        """The manager of the local files."""
+        return self._local_manager
+
+    @property
+    def upload_interval(self) -> int | None:
+        """Seconds between uploads while a step runs; None for none."""
+        return self._upload_interval or None
+
+    # Capturing
+
+    @contextmanager
+    def capture_logs(self, log_key: Sequence[str]) -> Iterator[CapturedLogContext]:
+        """Capture the process's output; uploaded at the end whatever is raised, also an interrupt."""
+        with self._kept(log_key), self._local_manager.capture_logs(log_key) as context:
+            yield context
+
+    @contextmanager
+    def open_log_stream(self, log_key: Sequence[str], io_type: ComputeIOType) -> Iterator[IO[Any] | None]:
+        """Open a stream to write to; uploaded at the end whatever is raised."""
+        with self._kept(log_key), self._local_manager.open_log_stream(log_key, io_type) as stream:
+            yield stream
+
+    @contextmanager
+    def _kept(self, log_key: Sequence[str]) -> Iterator[None]:
+        lock = self._local_manager.get_captured_local_path(log_key, LOCK_EXTENSION)
+        with claimed(lock):
+            self._uploads.begin(log_key)
+            try:
+                with self._poll_for_local_upload(log_key):
+                    yield
+            finally:
+                self._on_capture_complete(log_key)
+
+    @contextmanager
+    def _poll_for_local_upload(self, log_key: Sequence[str]) -> Iterator[None]:
+        if self.upload_interval is None:
+            yield
+            return
+        uploads = PartialUploads(self.on_progress, log_key, self.upload_interval)
+        try:
+            yield
+        finally:
+            uploads.stop()
+
+    def _on_capture_complete(self, log_key: Sequence[str]) -> None:
+        try:
+            self._finish(log_key, self._to_keep(log_key))
+        except Exception as error:  # noqa: BLE001 - logs that cannot be stored must not fail the step
+            _log.error(
+                "Could not store the logs of %s; they are kept in the local files. %s. "
+                "Upload them later with: python -m remote_store logs recover",
+                "/".join(log_key),
+                error,
+            )
+            return
+        try:
+            self._local_manager.delete_logs(log_key=log_key)
+        except Exception as error:  # noqa: BLE001 - the logs are safe; a left-over file is no failure
+            _log.warning("Could not delete the local logs of %s: %s", "/".join(log_key), error)
+
+    def _to_keep(self, log_key: Sequence[str]) -> list[ComputeIOType]:
+        """Give the streams that were captured here; stderr always, since it says "complete"."""
+        there = [io for io in _STREAMS if Path(self._local_path(log_key, io)).exists()]
+        if ComputeIOType.STDERR not in there and not self._has_final_stderr(log_key):
+            there.append(ComputeIOType.STDERR)
+        for io_type in there:
+            _make_file(self._local_path(log_key, io_type))
+        return there
+
+    def _has_final_stderr(self, log_key: Sequence[str]) -> bool:
+        try:
+            return bool(self.cloud_storage_has_logs(log_key, ComputeIOType.STDERR))
+        except Exception:  # noqa: BLE001 - then the upload reports why the store cannot be reached
+            return False
+
+    def _finish(self, log_key: Sequence[str], streams: Sequence[ComputeIOType]) -> None:
+        if self._through_hook():
+            self._uploads.finish(log_key, streams)
+            return
+        files = [(IO_TYPE_EXTENSION[io_type], self._local_path(log_key, io_type)) for io_type in streams]
+        self._logs().finish(list(log_key), files)
+
+    def _through_hook(self) -> bool:
+        """Whether uploads go through ``_upload_file_obj``: it was replaced, or the cap is too small.
+
+        Below its least cap the native side has no room for head, marker and tail.
+        """
+        return self._uploads.are_customised or 0 < cap_bytes() < _LEAST_NATIVE_CAP_BYTES
+
+    def on_progress(self, log_key: Sequence[str]) -> None:
+        """Upload what was captured so far; a failure is logged once and does not end it."""
+        if self._local_manager.is_capture_complete(log_key):
+            return
+        for io_type in _STREAMS:
+            try:
+                self.upload_to_cloud_storage(log_key, io_type, partial=True)
+            except Exception as error:  # noqa: BLE001 - the next upload may succeed
+                self._uploads.report_once(log_key, error)
+
+    # Uploading and downloading
+
+    def upload_to_cloud_storage(
+        self, log_key: Sequence[str], io_type: ComputeIOType, partial: bool = False
+    ) -> None:
+        """Upload a local log, its head and tail when it is over the cap.
+
+        The final upload is always made; a partial one only when there is something new and the
+        step has not ended.
+
+        Raises:
+            RemoteStoreError: The store fails; what it held before is still there.
+        """
+        path = self._local_path(log_key, io_type)
+        if not partial:
+            _make_file(path)
+        if self._through_hook():
+            self._uploads.upload(log_key, io_type, path, partial=partial)
+        else:
+            self._logs().upload(list(log_key), IO_TYPE_EXTENSION[io_type], path, partial)
+
+    def _upload_file_obj(
+        self, data: BinaryIO, log_key: Sequence[str], io_type: ComputeIOType, partial: bool = False
+    ) -> None:
+        """Write an open local log to the store (DAG-025).
+
+        Args:
+            data: The open binary file.
+            log_key: The key of the log.
+            io_type: Which stream.
+            partial: Whether the step still runs.
+        """
+        if (partial or self._skip_empty_files) and _is_empty(data):
+            return
+        self._store.write(self._path(log_key, io_type, partial=partial), data, overwrite=True)
+
+    def download_from_cloud_storage(
+        self, log_key: Sequence[str], io_type: ComputeIOType, partial: bool = False
+    ) -> None:
+        """Stream a log from the store into its local file, which appears whole (DAG-026).
+
+        Raises:
+            NotFound: The store has no such log.
+        """
+        local = Path(
+            self._local_manager.get_captured_local_path(log_key, IO_TYPE_EXTENSION[io_type], partial=partial)
+        )
+        with self._store.read(self._path(log_key, io_type, partial=partial)) as source:
+            local.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, staged = tempfile.mkstemp(dir=local.parent, prefix=".remote-store-")
+            try:
+                with os.fdopen(descriptor, "wb") as target:
+                    shutil.copyfileobj(source, target)
+                Path(staged).replace(local)
+            except BaseException:
+                Path(staged).unlink(missing_ok=True)
+                raise
+
+    # Looking
+
+    def cloud_storage_has_logs(
+        self, log_key: Sequence[str], io_type: ComputeIOType, partial: bool = False
+    ) -> bool:
+        """Say whether the store holds this log (DAG-027).
+
+        Raises:
+            RemoteStoreError: The store fails or refuses: that is not the same as "no logs".
+        """
+        return self._store.is_file(self._path(log_key, io_type, partial=partial))
+
+    def is_capture_complete(self, log_key: Sequence[str]) -> bool:
+        """Say whether the step has ended and its logs are final."""
+        if self._local_manager.is_capture_complete(log_key):
+            return True
+        if self._skip_empty_files:
+            # An empty stderr leaves no object; other signs tell then.
+            return bool(self._logs().is_complete(list(log_key)))
+        return self.cloud_storage_has_logs(log_key, ComputeIOType.STDERR)
+
+    def get_log_data_for_type(
+        self,
+        log_key: Sequence[str],
+        io_type: ComputeIOType,
+        offset: int,
+        max_bytes: int | None,
+    ) -> tuple[bytes | None, int]:
+        """Read a log from a byte on: the local file, else a range of the object in the store.
+
+        Args:
+            log_key: The key of the log.
+            io_type: Which stream.
+            offset: The first byte wanted.
+            max_bytes: How many; up to three more come when a character would be split.
+
+        Returns:
+            The bytes, or None when there is no such log, and where to go on.
+        """
+        wanted = _EVERYTHING_BYTES if max_bytes is None else max_bytes + _log_text.BYTES_BEHIND_A_CUT
+        if self.has_local_file(log_key, io_type):
+            path = self._local_path(log_key, io_type)
+            data, _ = self._local_manager.read_path(
+                path, offset=offset, max_bytes=None if max_bytes is None else wanted
+            )
+            ended = self._local_manager.is_capture_complete(log_key)
+        else:
+            data, _, ended = self._logs().read_chunk(
+                list(log_key), IO_TYPE_EXTENSION[io_type], offset, wanted
+            )
+        if data is None:
+            return None, offset
+        chunk = _log_text.up_to_character(bytes(data), max_bytes, ended=ended)
+        return chunk, offset + len(chunk)
+
+    def get_log_data(
+        self, log_key: Sequence[str], cursor: str | None = None, max_bytes: int | None = None
+    ) -> CapturedLogData:
+        """Read both streams from a cursor on, as text that decodes."""
+        stdout_offset, stderr_offset = self._local_manager.parse_cursor(cursor)
+        stdout, stdout_next = self.get_log_data_for_type(
+            log_key, ComputeIOType.STDOUT, stdout_offset, max_bytes
+        )
+        stderr, stderr_next = self.get_log_data_for_type(
+            log_key, ComputeIOType.STDERR, stderr_offset, max_bytes
+        )
+        return CapturedLogData(
+            log_key=log_key,
+            stdout=None if stdout is None else _log_text.displayable(stdout),
+            stderr=None if stderr is None else _log_text.displayable(stderr),
+            cursor=self._local_manager.build_cursor(stdout_next, stderr_next),
+        )
+
+    def _get_log_lines_for_log_key(self, log_key: Sequence[str], io_type: ComputeIOType) -> Sequence[str]:
+        data, _ = self.get_log_data_for_type(log_key, io_type, 0, None)
+        return (data or b"").decode("utf-8", errors="replace").split("\n")
+
+    def display_path_for_type(self, log_key: Sequence[str], io_type: ComputeIOType) -> str | None:
+        """Say where the finished log lies (DAG-028); None while the step runs."""
+        if not self.is_capture_complete(log_key):
+            return None
+        return self._store.native_path(self._path(log_key, io_type))
+
+    def download_url_for_type(self, log_key: Sequence[str], io_type: ComputeIOType) -> None:  # noqa: ARG002
+        """Give None: the web server streams logs through itself (DAG-028)."""
+        return
+
+    def get_log_keys_for_log_key_prefix(
+        self, log_key_prefix: Sequence[str], io_type: ComputeIOType
+    ) -> Sequence[list[str]]:
+        """List the keys of finished logs directly below a prefix (DAG-031)."""
+        folder = _native.paths.log_folder(self._prefix, list(log_key_prefix))
+        found = []
+        for info in self._store.list_files(folder):
+            parsed = _native.paths.parse_log_name(info.name)
+            if parsed is not None and parsed[1:] == (IO_TYPE_EXTENSION[io_type], False):
+                found.append([*log_key_prefix, parsed[0]])
+        return sorted(found)
+
+    # Deleting
+
+    def delete_logs(self, log_key: Sequence[str] | None = None, prefix: Sequence[str] | None = None) -> None:
+        """Delete one step's logs, or all below a prefix, here and in the store (DAG-029).
+
+        Raises:
+            dagster._check.CheckError: Neither is given.
+        """
+        self._local_manager.delete_logs(log_key=log_key, prefix=prefix)
+        if log_key:
+            if native_core(self._store) is not None:
+                self._logs().delete(list(log_key))
+                return
+            for io_type in _STREAMS:
+                for partial in (False, True):
+                    path = self._path(log_key, io_type, partial=partial)
+                    self._store.delete(path, missing_ok=True)
+        elif prefix:
+            folder = _native.paths.log_folder(self._prefix, list(prefix))
+            self._store.delete_folder(folder, recursive=True, missing_ok=True)
+        else:
+            check.failed("Must pass in either `log_key` or `prefix` argument to delete_logs")
+
+    # Subscriptions and the end (DAG-030, DAG-032)
+
+    def on_subscribe(self, subscription: CapturedLogSubscription) -> None:
+        """Poll for a viewer."""
+        self._subscriptions.add_subscription(subscription)
+
+    def on_unsubscribe(self, subscription: CapturedLogSubscription) -> None:
+        """Stop polling for a viewer."""
+        self._subscriptions.remove_subscription(subscription)
+
+    def dispose(self) -> None:
+        """Stop polling, release the local files, close the store."""
+        self._subscriptions.dispose()
+        super().dispose()
+        self._store.close()
+
+    # Names
+
+    def _path(self, log_key: Sequence[str], io_type: ComputeIOType, *, partial: bool = False) -> str:
+        return _native.paths.log_path(self._prefix, list(log_key), IO_TYPE_EXTENSION[io_type], partial)
+
+    def _local_path(self, log_key: Sequence[str], io_type: ComputeIOType) -> str:
+        return self._local_manager.get_captured_local_path(log_key, IO_TYPE_EXTENSION[io_type])
+
+    def _logs(self) -> _native.LogStore:
+        """Give the native side of this manager, for the cap that the environment sets now."""
+        cap = cap_bytes()
+        cap = cap if cap >= _LEAST_NATIVE_CAP_BYTES else _EVERYTHING_BYTES
+        if self._native_logs is None or self._native_logs[0] != cap:
+            logs = _native.LogStore(self._store, self._prefix, self._skip_empty_files, cap)
+            self._native_logs = (cap, logs)
+        return self._native_logs[1]
+
+
+def cap_bytes() -> int:
+    """Give the size above which a log is cut; 0 for no cap.
+
+    Raises:
+        ValueError: The environment variable is no whole number.
+    """
+    text = os.environ.get(_CAP_VARIABLE)
+    if text is None:
+        return _DEFAULT_CAP_BYTES
+    try:
+        return max(0, int(text))
+    except ValueError:
+        raise ValueError(f"{_CAP_VARIABLE} must be a whole number of bytes, got {text!r}") from None
+
+
+def _check_capabilities(store: Any, backend_type: str) -> None:
+    missing = [capability.name for capability in _REQUIRED if not store.supports(capability)]
+    if missing:
+        raise ValueError(
+            f"Backend {backend_type!r} is missing capabilities required by "
+            f"RemoteStoreComputeLogManager: {', '.join(missing)}"
+        )
+
+
+def _make_file(path: str) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).touch()
+
+
+def _is_empty(data: BinaryIO) -> bool:
+    position = data.tell()
+    size = data.seek(0, os.SEEK_END)
+    data.seek(position)
+    return size == 0

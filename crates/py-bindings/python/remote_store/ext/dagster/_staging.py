@@ -1,0 +1,107 @@
+"""The local files into which Dagster captures, before and while they are uploaded."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from remote_store.ext.dagster._versions import LocalComputeLogManager
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import ModuleType
+
+_locks: ModuleType | None
+try:
+    _locks = import_module("fcntl")
+except ImportError:  # pragma: no cover - Windows has no flock; there only the age of a file tells
+    _locks = None
+
+__all__ = ["LOCK_EXTENSION", "StagingLogManager", "claimed"]
+
+LOCK_EXTENSION = "lock"
+_MAX_NAME_BYTES = 255
+
+
+class StagingLogManager(LocalComputeLogManager):
+    """Dagster's local manager, with names that fit their file system.
+
+    Dagster counts characters where file systems count bytes, and drops ``.partial`` from a name
+    that it shortens, so that the final and the partial copy share a file.
+    """
+
+    def get_captured_local_path(self, log_key: Sequence[str], extension: str, partial: bool = False) -> str:
+        """Give the local file of a log.
+
+        Raises:
+            ValueError: The key would leave the folder.
+        """
+        *namespace, filebase = log_key
+        ending = f".{extension}.partial" if partial else f".{extension}"
+        folder = Path(self._base_dir).resolve()
+        path = folder.joinpath(*map(_fitting, namespace), _fitting(filebase, ending)).resolve()
+        if folder not in path.parents:
+            raise ValueError(f"The log key {list(log_key)} leaves the folder of local logs")
+        return str(path)
+
+    def delete_logs(self, log_key: Sequence[str] | None = None, prefix: Sequence[str] | None = None) -> None:
+        """Delete local logs; a prefix that leaves the folder deletes nothing.
+
+        Raises:
+            ValueError: The prefix would leave the folder.
+        """
+        if log_key or not prefix:
+            super().delete_logs(log_key=log_key, prefix=prefix)
+            return
+        folder = Path(self._base_dir).resolve()
+        path = folder.joinpath(*map(_fitting, prefix)).resolve()
+        if folder not in path.parents:
+            raise ValueError(f"The log prefix {list(prefix)} leaves the folder of local logs")
+        if path.is_dir():
+            shutil.rmtree(path)
+
+
+def _fitting(name: str, ending: str = "") -> str:
+    if len(os.fsencode(name + ending)) <= _MAX_NAME_BYTES:
+        return name + ending
+    # The name that Dagster's own shortening gives; a hash of a name guards nothing.
+    return hashlib.md5(name.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest() + ending
+
+
+@contextmanager
+def claimed(path: str) -> Iterator[None]:
+    """Hold the lock file that tells ``logs recover`` that a living process writes this log.
+
+    The system releases the lock when the process ends, however it ends. A log that is claimed
+    already, or a file system without locks, is no reason not to capture.
+    """
+    descriptor = _lock(path)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            # Removed while still locked: whoever opens the path from now on makes a new file.
+            with suppress(OSError):
+                Path(path).unlink()
+            os.close(descriptor)
+
+
+def _lock(path: str) -> int | None:
+    if _locks is None:
+        return None
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return None
+    try:
+        _locks.flock(descriptor, _locks.LOCK_EX | _locks.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
