@@ -56,3 +56,8 @@ pub use asset::{asset_path, dataset_key, op_output_path, parse_asset_path, parse
 pub use error::PathError;
 pub use key::{AssetKey, LogKey, PartitionKey};
 pub use log::{IoType, log_folder, log_path, parse_log_name, parse_log_path};
+
+/// The README's example is run, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
