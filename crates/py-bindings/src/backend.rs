@@ -30,7 +30,9 @@ impl Backend {
     fn build(py: Python<'_>, kind: &str, options: &Bound<'_, PyDict>) -> PyResult<Self> {
         let options = options_from(options, 0)?;
         let built = py.detach(|| registry::build_backend(kind, &options));
-        built.map(|inner| Self { inner }).map_err(|error| error.to_py_err(py))
+        built
+            .map(|inner| Self { inner })
+            .map_err(|error| error.to_py_err(py))
     }
 
     #[getter]
@@ -40,7 +42,11 @@ impl Backend {
 
     /// The names of what it can do.
     fn capabilities(&self) -> Vec<&'static str> {
-        self.inner.capabilities().iter().map(remote_store_core::Capability::as_str).collect()
+        self.inner
+            .capabilities()
+            .iter()
+            .map(remote_store_core::Capability::as_str)
+            .collect()
     }
 
     /// The options it was built with, credentials as `***`.
@@ -66,7 +72,9 @@ pub(crate) fn registered_backends() -> Vec<String> {
 
 fn options_from(options: &Bound<'_, PyDict>, depth: usize) -> PyResult<Options> {
     if depth == MAX_OPTION_DEPTH {
-        return Err(PyValueError::new_err(format!("options are nested more than {MAX_OPTION_DEPTH} levels deep")));
+        return Err(PyValueError::new_err(format!(
+            "options are nested more than {MAX_OPTION_DEPTH} levels deep"
+        )));
     }
     let mut converted = Options::new();
     for (name, value) in options {
@@ -101,18 +109,26 @@ fn value_from(name: &str, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Op
     }
     if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
         if depth + 1 == MAX_OPTION_DEPTH {
-            return Err(PyValueError::new_err(format!("option '{name}' is nested too deep")));
+            return Err(PyValueError::new_err(format!(
+                "option '{name}' is nested too deep"
+            )));
         }
-        let entries = value.try_iter()?.map(|entry| value_from(name, &entry?, depth + 1));
+        let entries = value
+            .try_iter()?
+            .map(|entry| value_from(name, &entry?, depth + 1));
         return entries.collect::<PyResult<_>>().map(OptionValue::List);
     }
     if let Ok(reveal) = value.getattr("reveal") {
-        return Ok(OptionValue::Secret(Secret::new(reveal.call0()?.extract::<String>()?)));
+        return Ok(OptionValue::Secret(Secret::new(
+            reveal.call0()?.extract::<String>()?,
+        )));
     }
     if let Ok(path) = value.call_method0("__fspath__") {
         return Ok(OptionValue::Text(path.extract()?));
     }
     // The value itself is not shown: it may hold a credential.
     let kind = value.get_type().name()?;
-    Err(PyTypeError::new_err(format!("option '{name}' has a value of type {kind}, which cannot be configured")))
+    Err(PyTypeError::new_err(format!(
+        "option '{name}' has a value of type {kind}, which cannot be configured"
+    )))
 }

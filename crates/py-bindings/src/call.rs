@@ -20,6 +20,13 @@ impl From<Error> for Stop {
     }
 }
 
+fn answer_signals() -> PyResult<()> {
+    Python::attach(|py| {
+        py.check_signals()?;
+        Ok(())
+    })
+}
+
 /// Runs a future of the core with the GIL released.
 ///
 /// # Errors
@@ -32,9 +39,7 @@ where
     E: ToPyErr + Send,
 {
     let outcome = py.detach(|| {
-        runtime::block_on_interruptible(driver, future, || {
-            Python::attach(|py| py.check_signals()).map_err(Stop::Signal)
-        })
+        runtime::block_on_interruptible(driver, future, || answer_signals().map_err(Stop::Signal))
     });
     match outcome {
         Ok(answer) => answer.map_err(|error| error.to_py_err(py)),

@@ -23,8 +23,13 @@ pub(crate) fn from_python(content: &Bound<'_, PyAny>) -> PyResult<Bytes> {
         return Ok(buffer.get().bytes.clone());
     }
     let view = PyBuffer::<u8>::get(content).map_err(|_not_a_buffer| {
-        let kind = content.get_type().name().map_or_else(|_| "object".to_owned(), |name| name.to_string());
-        PyTypeError::new_err(format!("content must be bytes or a binary file, got {kind}"))
+        let kind = content
+            .get_type()
+            .name()
+            .map_or_else(|_| "object".to_owned(), |name| name.to_string());
+        PyTypeError::new_err(format!(
+            "content must be bytes or a binary file, got {kind}"
+        ))
     })?;
     Ok(view.to_vec(content.py())?.into())
 }
@@ -52,15 +57,33 @@ impl Buffer {
         PyBytes::new(py, &self.bytes)
     }
 
-    #[allow(unsafe_code, reason = "the buffer protocol is a C interface; it has no safe form")]
-    unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
+    #[allow(
+        unsafe_code,
+        reason = "the buffer protocol is a C interface; it has no safe form"
+    )]
+    unsafe fn __getbuffer__(
+        slf: Bound<'_, Self>,
+        view: *mut ffi::Py_buffer,
+        flags: c_int,
+    ) -> PyResult<()> {
         let bytes = &slf.get().bytes;
         let length = ffi::Py_ssize_t::try_from(bytes.len())?;
         // SAFETY: `view` comes from the interpreter and is valid to fill; the pointer stays valid while
         // `slf` lives, which the view holds a reference to, since the class is frozen; read-only is set.
         let status = unsafe {
-            ffi::PyBuffer_FillInfo(view, slf.as_ptr(), bytes.as_ptr().cast_mut().cast(), length, 1, flags)
+            ffi::PyBuffer_FillInfo(
+                view,
+                slf.as_ptr(),
+                bytes.as_ptr().cast_mut().cast(),
+                length,
+                1,
+                flags,
+            )
         };
-        if status == 0 { Ok(()) } else { Err(PyErr::fetch(slf.py())) }
+        if status == 0 {
+            Ok(())
+        } else {
+            Err(PyErr::fetch(slf.py()))
+        }
     }
 }

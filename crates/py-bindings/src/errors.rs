@@ -25,7 +25,7 @@ pub(crate) fn class_name(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::Conflict => Some("Conflict"),
         ErrorKind::InvalidMetadata | ErrorKind::InvalidConfig | ErrorKind::UnknownBackend => None,
         // The kinds are non-exhaustive: one that is newer than this list is still a store's error.
-        _ => Some("RemoteStoreError"),
+        ErrorKind::Foreign | _ => Some("RemoteStoreError"),
     }
 }
 
@@ -48,44 +48,73 @@ impl ToPyErr for Error {
         {
             return thrown.clone_ref(py);
         }
-        let capability = match self {
-            Self::CapabilityNotSupported { capability, .. } => Some(capability.as_str()),
-            _ => None,
+        let capability = if let Self::CapabilityNotSupported { capability, .. } = self {
+            Some(capability.as_str())
+        } else {
+            None
         };
-        let raised = Raised { kind: self.kind(), path: self.path(), backend: self.backend(), capability };
+        let raised = Raised {
+            kind: self.kind(),
+            path: self.path(),
+            backend: self.backend(),
+            capability,
+        };
         raised.with(py, self)
     }
 }
 
 impl ToPyErr for PathError {
     fn to_py_err(&self, py: Python<'_>) -> PyErr {
-        Raised { kind: ErrorKind::InvalidPath, path: None, backend: None, capability: None }.with(py, self)
+        Raised {
+            kind: ErrorKind::InvalidPath,
+            path: None,
+            backend: None,
+            capability: None,
+        }
+        .with(py, self)
     }
 }
 
 impl ToPyErr for SerializeError {
     fn to_py_err(&self, py: Python<'_>) -> PyErr {
-        Raised { kind: ErrorKind::InvalidConfig, path: None, backend: None, capability: None }.with(py, self)
+        Raised {
+            kind: ErrorKind::InvalidConfig,
+            path: None,
+            backend: None,
+            capability: None,
+        }
+        .with(py, self)
     }
 }
 
 impl ToPyErr for remote_store_io_manager::Error {
     fn to_py_err(&self, py: Python<'_>) -> PyErr {
-        match self {
-            Self::Store(error) => error.to_py_err(py),
-            other => {
-                Raised { kind: other.kind(), path: other.path(), backend: None, capability: None }.with(py, other)
-            }
+        if let Self::Store(error) = self {
+            return error.to_py_err(py);
         }
+        let (path, backend) = (self.path(), None);
+        Raised {
+            kind: self.kind(),
+            path,
+            backend,
+            capability: None,
+        }
+        .with(py, self)
     }
 }
 
 impl ToPyErr for remote_store_compute_log::Error {
     fn to_py_err(&self, py: Python<'_>) -> PyErr {
-        match self {
-            Self::Store(error) => error.to_py_err(py),
-            other => Raised { kind: other.kind(), path: None, backend: None, capability: None }.with(py, other),
+        if let Self::Store(error) = self {
+            return error.to_py_err(py);
         }
+        Raised {
+            kind: self.kind(),
+            path: None,
+            backend: None,
+            capability: None,
+        }
+        .with(py, self)
     }
 }
 
@@ -103,7 +132,9 @@ impl Raised<'_> {
         let raised = match class_name(self.kind) {
             None => PyValueError::new_err(message),
             // An exception while an exception is made is the one to see.
-            Some(name) => self.build(py, name, message).unwrap_or_else(|failed| failed),
+            Some(name) => self
+                .build(py, name, message)
+                .unwrap_or_else(|failed| failed),
         };
         if let Some(cause) = error.source() {
             raised.set_cause(py, Some(PyOSError::new_err(chain_text(cause))));
@@ -144,5 +175,7 @@ fn chain_text(cause: &dyn StdError) -> String {
 /// What importing it raises.
 pub(crate) fn module(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
     static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
-    MODULE.get_or_try_init(py, || py.import("remote_store._errors").map(Bound::unbind)).map(|module| module.bind(py))
+    MODULE
+        .get_or_try_init(py, || py.import("remote_store._errors").map(Bound::unbind))
+        .map(|module| module.bind(py))
 }

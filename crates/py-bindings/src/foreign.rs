@@ -14,8 +14,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict};
 use remote_store_core::{
-    Backend, CapabilitySet, Driver, Error, Level, ObjectInfo, ObjectKey, ObjectReader, ObjectWriter, Prefix,
-    ReadRange, Result, Store as CoreStore, Subject, WriteMode, WriteOptions, WriteResult,
+    Backend, CapabilitySet, Driver, Error, Level, ObjectInfo, ObjectKey, ObjectReader,
+    ObjectWriter, Prefix, ReadRange, Result, Store as CoreStore, Subject, WriteMode, WriteOptions,
+    WriteResult,
 };
 
 use crate::errors;
@@ -36,7 +37,10 @@ pub(crate) fn core_store(store: &Bound<'_, PyAny>) -> PyResult<CoreStore> {
     if let Ok(native) = native.cast::<Store>() {
         return Ok(native.get().inner.clone());
     }
-    Ok(CoreStore::new(Arc::new(ForeignStore::new(store)), Prefix::root()))
+    Ok(CoreStore::new(
+        Arc::new(ForeignStore::new(store)),
+        Prefix::root(),
+    ))
 }
 
 /// A Python object with the methods of a store.
@@ -53,18 +57,30 @@ impl ForeignStore {
             .and_then(|core| core.getattr("backend_name"))
             .and_then(|name| name.extract())
             .unwrap_or_else(|_no_name| "python".to_owned());
-        Self { store: Arc::new(store.clone().unbind()), name }
+        Self {
+            store: Arc::new(store.clone().unbind()),
+            name,
+        }
     }
 
     /// Calls into Python; what it raises is told by the core's kinds where those matter to the core.
-    fn with<T>(&self, path: &str, call: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<T>) -> Result<T> {
-        Python::attach(|py| call(self.store.bind(py)).map_err(|raised| self.error(py, path, raised)))
+    fn with<T>(
+        &self,
+        path: &str,
+        call: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<T>,
+    ) -> Result<T> {
+        Python::attach(|py| {
+            call(self.store.bind(py)).map_err(|raised| self.error(py, path, raised))
+        })
     }
 
     fn error(&self, py: Python<'_>, path: &str, raised: PyErr) -> Error {
         let not_found = errors::module(py).and_then(|module| module.getattr("NotFound"));
         if not_found.is_ok_and(|class| raised.is_instance(py, &class)) {
-            let full = raised.value(py).getattr("path").and_then(|path| path.extract::<String>());
+            let full = raised
+                .value(py)
+                .getattr("path")
+                .and_then(|path| path.extract::<String>());
             return Error::not_found(full.unwrap_or_else(|_no_path| path.to_owned()), &self.name);
         }
         let message = raised.to_string();
@@ -76,13 +92,20 @@ impl ForeignStore {
         }
     }
 
-    fn file_info(&self, entry: &Bound<'_, PyAny>) -> PyResult<ObjectInfo> {
+    fn file_info(entry: &Bound<'_, PyAny>) -> PyResult<ObjectInfo> {
         let py = entry.py();
         let path = entry.getattr("path")?.str()?.to_string();
-        let key = ObjectKey::parse(&path).map_err(|error| errors::ToPyErr::to_py_err(&error, py))?;
+        let key =
+            ObjectKey::parse(&path).map_err(|error| errors::ToPyErr::to_py_err(&error, py))?;
         let mut info = ObjectInfo::new(key, entry.getattr("size")?.extract()?);
-        info.modified = entry.getattr("modified_at").and_then(|time| time.extract::<DateTime<Utc>>()).ok();
-        info.etag = entry.getattr("etag").and_then(|etag| etag.extract()).unwrap_or_default();
+        info.modified = entry
+            .getattr("modified_at")
+            .and_then(|time| time.extract::<DateTime<Utc>>())
+            .ok();
+        info.etag = entry
+            .getattr("etag")
+            .and_then(|etag| etag.extract())
+            .unwrap_or_default();
         Ok(info)
     }
 
@@ -93,17 +116,28 @@ impl ForeignStore {
                 options.set_item("recursive", true)?;
             }
             let listed = store.call_method("list_files", (prefix.as_str(),), Some(&options))?;
-            listed.try_iter()?.map(|entry| self.file_info(&entry?)).collect::<PyResult<Vec<_>>>()
+            listed
+                .try_iter()?
+                .map(|entry| Self::file_info(&entry?))
+                .collect::<PyResult<Vec<_>>>()
         })?;
         found.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(found)
     }
 
-    fn two_sided(&self, method: &str, from: &ObjectKey, to: &ObjectKey, mode: WriteMode) -> Result<()> {
+    fn two_sided(
+        &self,
+        method: &str,
+        from: &ObjectKey,
+        to: &ObjectKey,
+        mode: WriteMode,
+    ) -> Result<()> {
         self.with(from.as_str(), |store| {
             let options = PyDict::new(store.py());
             options.set_item("overwrite", mode == WriteMode::Overwrite)?;
-            store.call_method(method, (from.as_str(), to.as_str()), Some(&options)).map(drop)
+            store
+                .call_method(method, (from.as_str(), to.as_str()), Some(&options))
+                .map(drop)
         })
     }
 
@@ -115,13 +149,20 @@ impl ForeignStore {
             if !options.user_metadata.is_empty() {
                 named.set_item("metadata", &options.user_metadata)?;
             }
-            store.call_method("write", (key.as_str(), PyBytes::new(py, bytes)), Some(&named)).map(drop)
+            store
+                .call_method(
+                    "write",
+                    (key.as_str(), PyBytes::new(py, bytes)),
+                    Some(&named),
+                )
+                .map(drop)
         })?;
         Ok(WriteResult::new(key.clone(), bytes.len() as u64))
     }
 
     fn text(&self, method: &str, path: &str) -> Option<String> {
-        self.with(path, |store| store.call_method1(method, (path,))?.extract()).ok()
+        self.with(path, |store| store.call_method1(method, (path,))?.extract())
+            .ok()
     }
 }
 
@@ -141,15 +182,21 @@ impl Backend for ForeignStore {
     }
 
     fn native_path(&self, prefix: &Prefix) -> String {
-        self.text("native_path", prefix.as_str()).unwrap_or_else(|| prefix.to_string())
+        self.text("native_path", prefix.as_str())
+            .unwrap_or_else(|| prefix.to_string())
     }
 
     fn key_from_native(&self, path: &str) -> Option<Prefix> {
-        self.text("to_key", path).and_then(|key| Prefix::parse(&key).ok())
+        self.text("to_key", path)
+            .and_then(|key| Prefix::parse(&key).ok())
     }
 
     fn uri(&self, prefix: &Prefix) -> String {
-        format!("{}://{}", self.name, self.native_path(prefix).trim_start_matches('/'))
+        format!(
+            "{}://{}",
+            self.name,
+            self.native_path(prefix).trim_start_matches('/')
+        )
     }
 
     fn describe(&self) -> Vec<(String, String)> {
@@ -161,24 +208,38 @@ impl Backend for ForeignStore {
             crate::content::from_python(&store.call_method1("read_bytes", (key.as_str(),))?)
         })?;
         let range = range.resolve(bytes.len() as u64);
-        let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+        let at = |offset: u64| {
+            usize::try_from(offset)
+                .unwrap_or(usize::MAX)
+                .min(bytes.len())
+        };
         let part = bytes.slice(at(range.start)..at(range.end));
         let info = ObjectInfo::new(key.clone(), bytes.len() as u64);
         Ok(ObjectReader::from_bytes(info, range, &self.name, part))
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<ObjectInfo> {
-        let mut info =
-            self.with(key.as_str(), |store| self.file_info(&store.call_method1("get_file_info", (key.as_str(),))?))?;
+        let mut info = self.with(key.as_str(), |store| {
+            Self::file_info(&store.call_method1("get_file_info", (key.as_str(),))?)
+        })?;
         info.key = key.clone();
         Ok(info)
     }
 
-    async fn write(&self, key: &ObjectKey, bytes: Bytes, options: &WriteOptions) -> Result<WriteResult> {
+    async fn write(
+        &self,
+        key: &ObjectKey,
+        bytes: Bytes,
+        options: &WriteOptions,
+    ) -> Result<WriteResult> {
         self.put(key, &bytes, options)
     }
 
-    async fn writer(&self, key: &ObjectKey, options: &WriteOptions) -> Result<Box<dyn ObjectWriter>> {
+    async fn writer(
+        &self,
+        key: &ObjectKey,
+        options: &WriteOptions,
+    ) -> Result<Box<dyn ObjectWriter>> {
         Ok(Box::new(Collected {
             store: self.clone(),
             key: key.clone(),
@@ -188,24 +249,36 @@ impl Backend for ForeignStore {
     }
 
     async fn delete(&self, key: &ObjectKey) -> Result<()> {
-        self.with(key.as_str(), |store| store.call_method1("delete", (key.as_str(),)).map(drop))
+        self.with(key.as_str(), |store| {
+            store.call_method1("delete", (key.as_str(),)).map(drop)
+        })
     }
 
     async fn delete_if_exists(&self, key: &ObjectKey) -> Result<()> {
         self.with(key.as_str(), |store| {
             let options = PyDict::new(store.py());
             options.set_item("missing_ok", true)?;
-            store.call_method("delete", (key.as_str(),), Some(&options)).map(drop)
+            store
+                .call_method("delete", (key.as_str(),), Some(&options))
+                .map(drop)
         })
     }
 
-    fn list(&self, prefix: &Prefix, start_after: Option<&ObjectKey>) -> BoxStream<'static, Result<ObjectInfo>> {
+    fn list(
+        &self,
+        prefix: &Prefix,
+        start_after: Option<&ObjectKey>,
+    ) -> BoxStream<'static, Result<ObjectInfo>> {
         let (store, prefix, after) = (self.clone(), prefix.clone(), start_after.cloned());
         stream::once(async move { store.files(&prefix, true) })
             .flat_map(move |listed| {
                 let entries: Vec<Result<ObjectInfo>> = match listed {
                     Err(error) => vec![Err(error)],
-                    Ok(files) => files.into_iter().filter(|info| after.as_ref().is_none_or(|key| info.key > *key)).map(Ok).collect(),
+                    Ok(files) => files
+                        .into_iter()
+                        .filter(|info| after.as_ref().is_none_or(|key| info.key > *key))
+                        .map(Ok)
+                        .collect(),
                 };
                 stream::iter(entries)
             })
@@ -216,15 +289,24 @@ impl Backend for ForeignStore {
         let files = self.files(prefix, false)?;
         let folders = self.with(prefix.as_str(), |store| {
             let listed = store.call_method1("list_folders", (prefix.as_str(),))?;
-            let paths = listed.try_iter()?.map(|entry| Ok(entry?.getattr("path")?.str()?.to_string()));
+            let paths = listed
+                .try_iter()?
+                .map(|entry| Ok(entry?.getattr("path")?.str()?.to_string()));
             paths.collect::<PyResult<Vec<String>>>()
         })?;
-        let folders = folders.iter().map(|path| Prefix::parse(path)).collect::<Result<Vec<_>>>()?;
+        let folders = folders
+            .iter()
+            .map(|path| Prefix::parse(path))
+            .collect::<Result<Vec<_>>>()?;
         Ok(Level::new(files, folders))
     }
 
     async fn is_folder(&self, prefix: &Prefix) -> Result<bool> {
-        self.with(prefix.as_str(), |store| store.call_method1("is_folder", (prefix.as_str(),))?.extract())
+        self.with(prefix.as_str(), |store| {
+            store
+                .call_method1("is_folder", (prefix.as_str(),))?
+                .extract()
+        })
     }
 
     async fn delete_folder(&self, prefix: &Prefix, recursive: bool) -> Result<()> {
@@ -233,10 +315,14 @@ impl Backend for ForeignStore {
             options.set_item("recursive", recursive)?;
             // The core decides whether a missing folder is an error; the clause's call says it is none.
             options.set_item("missing_ok", recursive)?;
-            store.call_method("delete_folder", (prefix.as_str(),), Some(&options)).map(drop)
+            store
+                .call_method("delete_folder", (prefix.as_str(),), Some(&options))
+                .map(drop)
         });
         match deleted {
-            Err(Error::NotFound { path, backend, .. }) => Err(Error::missing(Subject::Folder, path, backend)),
+            Err(Error::NotFound { path, backend, .. }) => {
+                Err(Error::missing(Subject::Folder, path, backend))
+            }
             other => other,
         }
     }

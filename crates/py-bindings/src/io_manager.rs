@@ -27,6 +27,7 @@ fn partition_keys(keys: Vec<String>) -> impl Iterator<Item = PartitionKey> {
 
 /// `(partition key, content)` in order, fetched ahead; the content of a missing partition is None.
 #[pyclass(module = "remote_store._native")]
+#[derive(Debug)]
 pub(crate) struct PartitionIterator {
     items: Prefetch<core::Result<(PartitionKey, Option<Bytes>)>>,
 }
@@ -37,22 +38,40 @@ impl PartitionIterator {
         slf
     }
 
-    fn __next__<'py>(&mut self, py: Python<'py>) -> PyResult<Option<(String, Option<Bound<'py, PyBytes>>)>> {
-        let Some(item) = self.items.next(py)? else { return Ok(None) };
+    fn __next__<'py>(
+        &mut self,
+        py: Python<'py>,
+    ) -> PyResult<Option<(String, Option<Bound<'py, PyBytes>>)>> {
+        let Some(item) = self.items.next(py)? else {
+            return Ok(None);
+        };
         let (key, found) = checked(py, item)?;
-        Ok(Some((key.as_str().to_owned(), found.map(|bytes| PyBytes::new(py, &bytes)))))
+        Ok(Some((
+            key.as_str().to_owned(),
+            found.map(|bytes| PyBytes::new(py, &bytes)),
+        )))
     }
 }
 
 /// `remote_store._native.io_manager`.
 #[pymodule(submodule)]
 pub(crate) mod io_manager {
-    use super::*;
+    use pyo3::prelude::*;
+    use pyo3::types::PyBytes;
+
+    use super::{
+        AssetKey, AssetPartitions, Layout, LoadPlan, MissingPolicy, OutputPlan, PartitionIterator,
+        Prefetch, WriteOptions, checked, core, layout, partition_keys, raised,
+    };
     use crate::{call::wait, content, foreign::core_store};
 
     /// The content of an object (DAG-008).
     #[pyfunction]
-    fn read_object<'py>(py: Python<'py>, store: &Bound<'py, PyAny>, path: &str) -> PyResult<Bound<'py, PyBytes>> {
+    fn read_object<'py>(
+        py: Python<'py>,
+        store: &Bound<'py, PyAny>,
+        path: &str,
+    ) -> PyResult<Bound<'py, PyBytes>> {
         let store = core_store(store)?;
         let bytes = wait(py, store.driver(), store.read_bytes(path))?;
         Ok(PyBytes::new(py, &bytes))
@@ -68,7 +87,11 @@ pub(crate) mod io_manager {
     ) -> PyResult<u64> {
         let store = core_store(store)?;
         let bytes = content::from_python(content)?;
-        let result = wait(py, store.driver(), store.write(path, bytes, &WriteOptions::overwrite()))?;
+        let result = wait(
+            py,
+            store.driver(),
+            store.write(path, bytes, &WriteOptions::overwrite()),
+        )?;
         Ok(result.size)
     }
 
@@ -86,11 +109,19 @@ pub(crate) mod io_manager {
     ) -> PyResult<PartitionIterator> {
         let store = core_store(store)?;
         let asset = raised(py, AssetKey::new(asset_segments))?;
-        let policy = if allow_missing { MissingPolicy::Skip } else { MissingPolicy::Fail };
-        let plan =
-            checked(py, LoadPlan::new(asset, partition_keys(keys), layout(Some(extension)), policy))?;
+        let policy = if allow_missing {
+            MissingPolicy::Skip
+        } else {
+            MissingPolicy::Fail
+        };
+        let plan = checked(
+            py,
+            LoadPlan::new(asset, partition_keys(keys), layout(Some(extension)), policy),
+        )?;
         let stream = core::load(&store, &plan, window);
-        Ok(PartitionIterator { items: Prefetch::new(store.driver(), stream, window / 4) })
+        Ok(PartitionIterator {
+            items: Prefetch::new(store.driver(), stream, window / 4),
+        })
     }
 
     /// Insists that an output gives exactly one value for each of the run's partitions.
@@ -102,7 +133,10 @@ pub(crate) mod io_manager {
         value_keys: Vec<String>,
     ) -> PyResult<()> {
         let asset = raised(py, AssetKey::new(asset_segments))?;
-        let plan = checked(py, OutputPlan::new(asset, partition_keys(run_keys), Layout::Dataset))?;
+        let plan = checked(
+            py,
+            OutputPlan::new(asset, partition_keys(run_keys), Layout::Dataset),
+        )?;
         checked(py, plan.check(value_keys))
     }
 

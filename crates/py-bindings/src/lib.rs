@@ -3,6 +3,10 @@
 //! Thin on purpose: each noun is a file, each method extracts its arguments, calls
 //! the core with the GIL released, and wraps the answer. Behaviour lives in the
 //! crates below; what Python users see lives in `python/remote_store`.
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "PyO3 hands extracted arguments over by value"
+)]
 
 mod backend;
 mod call;
@@ -25,7 +29,7 @@ use pyo3::prelude::*;
 /// `remote_store._native`.
 #[pymodule]
 mod _native {
-    use super::*;
+    use pyo3::prelude::*;
 
     #[pymodule_export]
     use super::backend::{Backend, registered_backends};
@@ -50,6 +54,15 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        module.add("__version__", env!("CARGO_PKG_VERSION"))
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        let known = module.py().import("sys")?.getattr("modules")?;
+        for name in ["paths", "io_manager", "parquet", "masking"] {
+            // So that `import remote_store._native.paths` and pickling by name work.
+            let qualified = format!("{}.{name}", module.name()?);
+            let submodule = module.getattr(name)?;
+            submodule.setattr("__name__", &qualified)?;
+            known.set_item(qualified, submodule)?;
+        }
+        Ok(())
     }
 }

@@ -26,19 +26,21 @@ impl LogStore {
     }
 }
 
-/// What became of an upload, for Python: `"stored"`, `"skipped-empty"`, `"unchanged"`.
+/// What became of an upload, for Python: `"stored"`, `"skipped-empty"`,
+/// `"unchanged"`, or `"finished"` for a partial that comes after the final one.
 fn outcome(uploaded: Uploaded) -> &'static str {
     match uploaded {
         Uploaded::Stored { .. } => "stored",
         Uploaded::SkippedEmpty => "skipped-empty",
-        _ => "unchanged",
+        Uploaded::SkippedFinished => "finished",
+        Uploaded::SkippedUnchanged | _ => "unchanged",
     }
 }
 
 #[pymethods]
 impl LogStore {
     #[new]
-    #[pyo3(signature = (store, prefix = core::DEFAULT_PREFIX, skip_empty_files = false, max_bytes = core::DEFAULT_MAX_BYTES))]
+    #[pyo3(signature = (store, prefix = "dagster", skip_empty_files = false, max_bytes = 52_428_800))]
     fn new(
         py: Python<'_>,
         store: &Bound<'_, PyAny>,
@@ -46,11 +48,14 @@ impl LogStore {
         skip_empty_files: bool,
         max_bytes: u64,
     ) -> PyResult<Self> {
-        let logs = core::LogStore::new(core_store(store)?, prefix).with_skip_empty(skip_empty_files);
-        logs.with_max_bytes(max_bytes).map(|inner| Self { inner }).map_err(|error| error.to_py_err(py))
+        let logs =
+            core::LogStore::new(core_store(store)?, prefix).with_skip_empty(skip_empty_files);
+        logs.with_max_bytes(max_bytes)
+            .map(|inner| Self { inner })
+            .map_err(|error| error.to_py_err(py))
     }
 
-    /// Uploads a captured file; says `"stored"`, `"skipped-empty"` or `"unchanged"` (DAG-025).
+    /// Uploads a captured file; says `"stored"`, `"skipped-empty"`, `"unchanged"` or `"finished"` (DAG-025).
     #[pyo3(signature = (log_key, stream, local_path, partial = false))]
     fn upload(
         &self,
@@ -62,17 +67,29 @@ impl LogStore {
     ) -> PyResult<&'static str> {
         let key = raised(py, LogKey::new(log_key))?;
         let io = io_type(stream)?;
-        wait(py, self.driver(), self.inner.upload(&key, io, &local_path, partial)).map(outcome)
+        wait(
+            py,
+            self.driver(),
+            self.inner.upload(&key, io, &local_path, partial),
+        )
+        .map(outcome)
     }
 
     /// Uploads the final logs of a step, with retries, and removes their partials.
-    fn finish(&self, py: Python<'_>, log_key: Vec<String>, streams: Vec<(String, PathBuf)>) -> PyResult<()> {
+    fn finish(
+        &self,
+        py: Python<'_>,
+        log_key: Vec<String>,
+        streams: Vec<(String, PathBuf)>,
+    ) -> PyResult<()> {
         let key = raised(py, LogKey::new(log_key))?;
         let streams = streams
             .into_iter()
             .map(|(stream, local)| Ok((io_type(&stream)?, local)))
             .collect::<PyResult<Vec<_>>>()?;
-        wait(py, self.driver(), async { self.inner.finish(&key, &streams).await.into_result() })
+        wait(py, self.driver(), async {
+            self.inner.finish(&key, &streams).await.into_result()
+        })
     }
 
     /// Fetches a log into a local file and returns its size (DAG-026).
@@ -87,12 +104,22 @@ impl LogStore {
     ) -> PyResult<u64> {
         let key = raised(py, LogKey::new(log_key))?;
         let io = io_type(stream)?;
-        wait(py, self.driver(), self.inner.download(&key, io, partial, &local_path))
+        wait(
+            py,
+            self.driver(),
+            self.inner.download(&key, io, partial, &local_path),
+        )
     }
 
     /// Whether the store holds that log (DAG-027).
     #[pyo3(signature = (log_key, stream, partial = false))]
-    fn has_logs(&self, py: Python<'_>, log_key: Vec<String>, stream: &str, partial: bool) -> PyResult<bool> {
+    fn has_logs(
+        &self,
+        py: Python<'_>,
+        log_key: Vec<String>,
+        stream: &str,
+        partial: bool,
+    ) -> PyResult<bool> {
         let key = raised(py, LogKey::new(log_key))?;
         let io = io_type(stream)?;
         wait(py, self.driver(), self.inner.has_logs(&key, io, partial))
@@ -116,13 +143,26 @@ impl LogStore {
     ) -> PyResult<(Option<Bound<'py, PyBytes>>, u64, bool)> {
         let key = raised(py, LogKey::new(log_key))?;
         let io = io_type(stream)?;
-        let chunk = wait(py, self.driver(), self.inner.read_chunk(&key, io, offset, max_bytes))?;
+        let chunk = wait(
+            py,
+            self.driver(),
+            self.inner.read_chunk(&key, io, offset, max_bytes),
+        )?;
         let present = chunk.source != core::LogSource::Absent;
-        Ok((present.then(|| PyBytes::new(py, &chunk.data)), chunk.next_offset, chunk.complete))
+        Ok((
+            present.then(|| PyBytes::new(py, &chunk.data)),
+            chunk.next_offset,
+            chunk.complete,
+        ))
     }
 
     /// The log keys below a prefix that have this stream, partials left out (DAG-031).
-    fn list_keys(&self, py: Python<'_>, log_prefix: Vec<String>, stream: &str) -> PyResult<Vec<Vec<String>>> {
+    fn list_keys(
+        &self,
+        py: Python<'_>,
+        log_prefix: Vec<String>,
+        stream: &str,
+    ) -> PyResult<Vec<Vec<String>>> {
         let io = io_type(stream)?;
         let keys = wait(py, self.driver(), self.inner.list_keys(&log_prefix, io))?;
         Ok(keys.into_iter().map(LogKey::into_segments).collect())
@@ -142,19 +182,41 @@ impl LogStore {
     /// Where the log lies, for people (DAG-028).
     fn display_path(&self, py: Python<'_>, log_key: Vec<String>, stream: &str) -> PyResult<String> {
         let key = raised(py, LogKey::new(log_key))?;
-        self.inner.display_path(&key, io_type(stream)?).map_err(|error| error.to_py_err(py))
+        self.inner
+            .display_path(&key, io_type(stream)?)
+            .map_err(|error| error.to_py_err(py))
     }
 
     /// Uploads what dead workers left; returns the keys `(uploaded, already stored, in use, failed)`.
     #[pyo3(signature = (local_dir, *, remove_local = false, dry_run = false))]
-    fn recover(&self, py: Python<'_>, local_dir: PathBuf, remove_local: bool, dry_run: bool) -> PyResult<Recovered> {
-        let options = RecoverOptions::default().with_remove_local(remove_local).with_dry_run(dry_run);
+    fn recover(
+        &self,
+        py: Python<'_>,
+        local_dir: PathBuf,
+        remove_local: bool,
+        dry_run: bool,
+    ) -> PyResult<Recovered> {
+        let options = RecoverOptions::default()
+            .with_remove_local(remove_local)
+            .with_dry_run(dry_run);
         let report = wait(py, self.driver(), self.inner.recover(&local_dir, &options))?;
         let keys = |keys: Vec<LogKey>| keys.into_iter().map(LogKey::into_segments).collect();
-        let failed = report.failed.into_iter().map(|(key, error)| (key.into_segments(), error.to_string())).collect();
-        Ok((keys(report.uploaded), keys(report.already_stored), keys(report.in_use), failed))
+        let failed = report
+            .failed
+            .into_iter()
+            .map(|(key, error)| (key.into_segments(), error.to_string()))
+            .collect();
+        Ok((
+            keys(report.uploaded),
+            keys(report.already_stored),
+            keys(report.in_use),
+            failed,
+        ))
     }
 }
+
+// The defaults above are literals so that `help()` and the stubs can show them.
+const _: () = assert!(core::DEFAULT_MAX_BYTES == 52_428_800);
 
 type Keys = Vec<Vec<String>>;
 type Recovered = (Keys, Keys, Keys, Vec<(Vec<String>, String)>);

@@ -1,12 +1,12 @@
 //! `_native.masking`: credentials out of text.
 
 use pyo3::prelude::*;
-use remote_store_credential_masking::{SENSITIVE_KEYS, redact_text};
 
 /// `remote_store._native.masking`.
 #[pymodule(submodule)]
 pub(crate) mod masking {
-    use super::*;
+    use pyo3::prelude::*;
+    use remote_store_credential_masking::{SENSITIVE_KEYS, redact_text};
 
     /// Replaces what looks like a credential by `***`.
     #[pyfunction(name = "redact_text")]

@@ -20,7 +20,11 @@ fn models(py: Python<'_>) -> PyResult<&Models> {
     MODELS.get_or_try_init(py, || {
         let models = py.import("remote_store._models")?;
         Ok(Models {
-            path: py.import("remote_store._path")?.getattr("RemotePath")?.getattr("_trusted")?.unbind(),
+            path: py
+                .import("remote_store._path")?
+                .getattr("RemotePath")?
+                .getattr("_trusted")?
+                .unbind(),
             file_info: models.getattr("FileInfo")?.unbind(),
             folder_entry: models.getattr("FolderEntry")?.unbind(),
             folder_info: models.getattr("FolderInfo")?.unbind(),
@@ -47,10 +51,17 @@ pub(crate) fn file_info<'py>(py: Python<'py>, info: &ObjectInfo) -> PyResult<Bou
         extra.set_item("version_id", version)?;
     }
     let digest = py.None();
-    models
-        .file_info
-        .bind(py)
-        .call1((path, info.key.name(), info.size, modified, digest, &info.etag, &info.content_type, metadata, extra))
+    models.file_info.bind(py).call1((
+        path,
+        info.key.name(),
+        info.size,
+        modified,
+        digest,
+        &info.etag,
+        &info.content_type,
+        metadata,
+        extra,
+    ))
 }
 
 /// A `FolderEntry`.
@@ -63,16 +74,24 @@ fn folder_entry<'py>(py: Python<'py>, folder: &Prefix) -> PyResult<Bound<'py, Py
     models.folder_entry.bind(py).call1((path, folder.name()))
 }
 
+/// Files and folders.
+pub(crate) type PyLevel<'py> = (Vec<Bound<'py, PyAny>>, Vec<Bound<'py, PyAny>>);
+
 /// The files and the folders of one level.
 ///
 /// # Errors
 /// What the classes raise.
-pub(crate) fn level<'py>(
-    py: Python<'py>,
-    level: &Level,
-) -> PyResult<(Vec<Bound<'py, PyAny>>, Vec<Bound<'py, PyAny>>)> {
-    let files = level.objects.iter().map(|info| file_info(py, info)).collect::<PyResult<_>>()?;
-    let folders = level.folders.iter().map(|folder| folder_entry(py, folder)).collect::<PyResult<_>>()?;
+pub(crate) fn level<'py>(py: Python<'py>, level: &Level) -> PyResult<PyLevel<'py>> {
+    let files = level
+        .objects
+        .iter()
+        .map(|info| file_info(py, info))
+        .collect::<PyResult<_>>()?;
+    let folders = level
+        .folders
+        .iter()
+        .map(|folder| folder_entry(py, folder))
+        .collect::<PyResult<_>>()?;
     Ok((files, folders))
 }
 
@@ -83,7 +102,10 @@ pub(crate) fn level<'py>(
 pub(crate) fn folder_info<'py>(py: Python<'py>, info: &FolderInfo) -> PyResult<Bound<'py, PyAny>> {
     let models = models(py)?;
     let path = models.path.call1(py, (info.prefix.as_str(),))?;
-    models.folder_info.bind(py).call1((path, info.object_count, info.total_size, info.modified))
+    models
+        .folder_info
+        .bind(py)
+        .call1((path, info.object_count, info.total_size, info.modified))
 }
 
 /// A `WriteResult`; the metadata is what was asked to be kept.

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use arrow_array::ffi::FFI_ArrowSchema;
-use arrow_array::ffi_stream::{RecordBatchStreamReader, FFI_ArrowArrayStream};
+use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
 use arrow_schema::Schema;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -16,7 +16,10 @@ use crate::errors::ToPyErr;
 ///
 /// # Errors
 /// `TypeError` when it exports none.
-#[allow(unsafe_code, reason = "the C stream interface hands over a pointer in a capsule")]
+#[allow(
+    unsafe_code,
+    reason = "the C stream interface hands over a pointer in a capsule"
+)]
 pub(crate) fn import_stream(table: &Bound<'_, PyAny>) -> PyResult<RecordBatchStreamReader> {
     let capsule = capsule_of(table, "__arrow_c_stream__")?;
     let pointer = capsule.pointer_checked(Some(c"arrow_array_stream"))?;
@@ -26,19 +29,26 @@ pub(crate) fn import_stream(table: &Bound<'_, PyAny>) -> PyResult<RecordBatchStr
         .map_err(|error| PyValueError::new_err(format!("the Arrow stream cannot be read: {error}")))
 }
 
-#[allow(unsafe_code, reason = "the C schema interface hands over a pointer in a capsule")]
+#[allow(
+    unsafe_code,
+    reason = "the C schema interface hands over a pointer in a capsule"
+)]
 fn import_schema(holder: &Bound<'_, PyAny>) -> PyResult<Schema> {
     let capsule = capsule_of(holder, "__arrow_c_schema__")?;
     let pointer = capsule.pointer_checked(Some(c"arrow_schema"))?;
     // SAFETY: a capsule of that name holds a valid ArrowSchema (the name was checked); it is only borrowed,
     // and the capsule outlives the borrow.
     let schema = unsafe { pointer.cast::<FFI_ArrowSchema>().as_ref() };
-    Schema::try_from(schema).map_err(|error| PyValueError::new_err(format!("the Arrow schema cannot be read: {error}")))
+    Schema::try_from(schema)
+        .map_err(|error| PyValueError::new_err(format!("the Arrow schema cannot be read: {error}")))
 }
 
 fn capsule_of<'py>(holder: &Bound<'py, PyAny>, method: &str) -> PyResult<Bound<'py, PyCapsule>> {
     let export = holder.getattr(method).map_err(|_missing| {
-        let kind = holder.get_type().name().map_or_else(|_| "object".to_owned(), |name| name.to_string());
+        let kind = holder
+            .get_type()
+            .name()
+            .map_or_else(|_| "object".to_owned(), |name| name.to_string());
         PyTypeError::new_err(format!("expected a table with {method}, got {kind}"))
     })?;
     Ok(export.call0()?.cast_into::<PyCapsule>()?)
@@ -93,7 +103,9 @@ impl ArrowTable {
 pub(crate) mod parquet {
     #[pymodule_export]
     use super::ArrowTable;
-    use super::*;
+    use pyo3::prelude::*;
+
+    use super::{ParquetFile, ToPyErr, import_schema, import_stream, options};
     use crate::content::{self, Buffer};
     use remote_store_serializers::parquet::{encode as encode_stream, gate};
 
@@ -101,14 +113,18 @@ pub(crate) mod parquet {
     #[pyfunction]
     fn write_support(schema: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
         let schema = import_schema(schema)?;
-        Ok(gate::write_support(&schema).fallback_reason().map(str::to_owned))
+        Ok(gate::write_support(&schema)
+            .fallback_reason()
+            .map(str::to_owned))
     }
 
     /// Why pyarrow must read this file, or None when the native decoder reads the same.
     #[pyfunction]
     fn read_support(py: Python<'_>, content: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
         let bytes = content::from_python(content)?;
-        let file = py.detach(|| ParquetFile::open(bytes)).map_err(|error| error.to_py_err(py))?;
+        let file = py
+            .detach(|| ParquetFile::open(bytes))
+            .map_err(|error| error.to_py_err(py))?;
         Ok(file.read_support().fallback_reason().map(str::to_owned))
     }
 
@@ -128,16 +144,24 @@ pub(crate) mod parquet {
             let mut out = Vec::new();
             encode_stream(stream, &options, &mut out).map(|_summary| out)
         });
-        encoded.map(|out| Buffer::new(out.into())).map_err(|error| error.to_py_err(py))
+        encoded
+            .map(|out| Buffer::new(out.into()))
+            .map_err(|error| error.to_py_err(py))
     }
 
     /// Decodes a file, or some of its columns, in parallel.
     #[pyfunction]
     #[pyo3(signature = (content, columns = None))]
-    fn decode(py: Python<'_>, content: &Bound<'_, PyAny>, columns: Option<Vec<String>>) -> PyResult<ArrowTable> {
+    fn decode(
+        py: Python<'_>,
+        content: &Bound<'_, PyAny>,
+        columns: Option<Vec<String>>,
+    ) -> PyResult<ArrowTable> {
         let bytes = content::from_python(content)?;
         let decoded = py.detach(|| ParquetFile::open(bytes)?.decode(columns.as_deref()));
-        decoded.map(ArrowTable::new).map_err(|error| error.to_py_err(py))
+        decoded
+            .map(ArrowTable::new)
+            .map_err(|error| error.to_py_err(py))
     }
 }
 
@@ -153,14 +177,21 @@ pub(crate) fn options(
 ) -> PyResult<ParquetOptions> {
     let mut options = ParquetOptions::default();
     if let Some(name) = compression {
-        options = options.with_compression(name.parse::<Compression>().map_err(|error| error.to_py_err(py))?);
+        options = options.with_compression(
+            name.parse::<Compression>()
+                .map_err(|error| error.to_py_err(py))?,
+        );
     }
     if let Some(level) = compression_level {
-        let compression = options.compression().with_level(level).map_err(|error| error.to_py_err(py))?;
+        let compression = options
+            .compression()
+            .with_level(level)
+            .map_err(|error| error.to_py_err(py))?;
         options = options.with_compression(compression);
     }
     if let Some(rows) = row_group_size {
-        let rows = NonZeroUsize::new(rows).ok_or_else(|| PyValueError::new_err("row_group_size must be at least 1"))?;
+        let rows = NonZeroUsize::new(rows)
+            .ok_or_else(|| PyValueError::new_err("row_group_size must be at least 1"))?;
         options = options.with_row_group_rows(rows);
     }
     Ok(options)

@@ -13,6 +13,12 @@ use tokio::task::AbortHandle;
 use crate::call::wait;
 use crate::errors::ToPyErr;
 
+impl<T> std::fmt::Debug for Prefetch<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prefetch").finish_non_exhaustive()
+    }
+}
+
 /// A stream that goes on between two calls of [`Prefetch::next`] when its store
 /// has a runtime; otherwise it is driven by the calls themselves.
 pub(crate) struct Prefetch<T> {
@@ -24,7 +30,10 @@ pub(crate) struct Prefetch<T> {
 enum Source<T> {
     Unstarted(BoxStream<'static, T>, usize),
     Inline(BoxStream<'static, T>),
-    Task(mpsc::Receiver<T>, Task),
+    Task {
+        receiver: mpsc::Receiver<T>,
+        _task: Task,
+    },
     Done,
 }
 
@@ -47,11 +56,16 @@ impl<T: Send + 'static> Prefetch<T> {
     /// Takes a stream; at most `ahead` items wait for Python beyond what the stream holds itself.
     /// Nothing is fetched before the first item is asked for.
     pub(crate) fn new(driver: Driver, stream: BoxStream<'static, T>, ahead: usize) -> Self {
-        Self { driver, source: Mutex::new(Source::Unstarted(stream, ahead.max(1))) }
+        Self {
+            driver,
+            source: Mutex::new(Source::Unstarted(stream, ahead.max(1))),
+        }
     }
 
     fn source(&mut self) -> &mut Source<T> {
-        self.source.get_mut().unwrap_or_else(PoisonError::into_inner)
+        self.source
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn start(&mut self, py: Python<'_>) -> PyResult<()> {
@@ -70,7 +84,13 @@ impl<T: Send + 'static> Prefetch<T> {
                         }
                     }
                 });
-                Source::Task(receiver, Task { pid: process::id(), handle: task.abort_handle() })
+                Source::Task {
+                    receiver,
+                    _task: Task {
+                        pid: process::id(),
+                        handle: task.abort_handle(),
+                    },
+                }
             } else {
                 Source::Inline(stream)
             };
@@ -88,8 +108,12 @@ impl<T: Send + 'static> Prefetch<T> {
         let source = self.source();
         let item = match source {
             Source::Unstarted(..) | Source::Done => None,
-            Source::Inline(stream) => wait(py, driver, async { Ok::<_, PyErr>(stream.next().await) })?,
-            Source::Task(receiver, _) => wait(py, driver, async { Ok::<_, PyErr>(receiver.recv().await) })?,
+            Source::Inline(stream) => {
+                wait(py, driver, async { Ok::<_, PyErr>(stream.next().await) })?
+            }
+            Source::Task { receiver, .. } => {
+                wait(py, driver, async { Ok::<_, PyErr>(receiver.recv().await) })?
+            }
         };
         if item.is_none() {
             *source = Source::Done;

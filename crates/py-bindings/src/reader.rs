@@ -31,7 +31,10 @@ enum Source {
     /// A transfer that nothing was taken of.
     Fresh(Box<ObjectReader>),
     /// A transfer under way, with what of its last chunk is left.
-    Partial { rest: Bytes, reader: Box<ObjectReader> },
+    Partial {
+        rest: Bytes,
+        reader: Box<ObjectReader>,
+    },
 }
 
 impl Reader {
@@ -51,12 +54,18 @@ impl Reader {
     }
 
     fn take(&mut self) -> Source {
-        let source = self.source.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let source = self
+            .source
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(source, Source::Unopened)
     }
 
     fn put(&mut self, source: Source) {
-        *self.source.get_mut().unwrap_or_else(PoisonError::into_inner) = source;
+        *self
+            .source
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner) = source;
     }
 
     fn advance(&mut self, length: usize) {
@@ -77,8 +86,17 @@ impl Reader {
         if length == 0 || self.position >= self.size {
             return Ok(PyBytes::new(py, b""));
         }
-        let (source, store, path, from) = (self.take(), self.store.clone(), self.path.clone(), self.position);
-        let (mut rest, reader) = wait(py, self.store.driver(), next_chunk(source, store, path, from))?;
+        let (source, store, path, from) = (
+            self.take(),
+            self.store.clone(),
+            self.path.clone(),
+            self.position,
+        );
+        let (mut rest, reader) = wait(
+            py,
+            self.store.driver(),
+            next_chunk(source, store, path, from),
+        )?;
         let taken = rest.split_to(length.min(rest.len()));
         self.advance(taken.len());
         self.put(Source::Partial { rest, reader });
@@ -90,7 +108,12 @@ impl Reader {
         if self.position >= self.size {
             return Ok(PyBytes::new(py, b""));
         }
-        let (source, store, path, from) = (self.take(), self.store.clone(), self.path.clone(), self.position);
+        let (source, store, path, from) = (
+            self.take(),
+            self.store.clone(),
+            self.path.clone(),
+            self.position,
+        );
         let bytes = wait(py, self.store.driver(), rest_of(source, store, path, from))?;
         self.advance(bytes.len());
         Ok(PyBytes::new(py, &bytes))
@@ -103,12 +126,20 @@ impl Reader {
             0 => 0,
             1 => self.position,
             2 => self.size,
-            other => return Err(PyValueError::new_err(format!("whence must be 0, 1 or 2, got {other}"))),
+            other => {
+                return Err(PyValueError::new_err(format!(
+                    "whence must be 0, 1 or 2, got {other}"
+                )));
+            }
         };
-        let target = base
-            .checked_add_signed(offset)
-            .ok_or_else(|| PyValueError::new_err(format!("cannot seek to before the start ({offset} from {base})")))?;
-        let forward = target.checked_sub(self.position).and_then(|gap| usize::try_from(gap).ok());
+        let target = base.checked_add_signed(offset).ok_or_else(|| {
+            PyValueError::new_err(format!(
+                "cannot seek to before the start ({offset} from {base})"
+            ))
+        })?;
+        let forward = target
+            .checked_sub(self.position)
+            .and_then(|gap| usize::try_from(gap).ok());
         match (self.take(), forward) {
             (source, Some(0)) => self.put(source),
             (Source::Partial { mut rest, reader }, Some(gap)) if gap <= rest.len() => {

@@ -32,7 +32,11 @@ pub(crate) struct Store {
 
 /// `overwrite` of the Python methods.
 pub(crate) fn mode(overwrite: bool) -> WriteMode {
-    if overwrite { WriteMode::Overwrite } else { WriteMode::Create }
+    if overwrite {
+        WriteMode::Overwrite
+    } else {
+        WriteMode::Create
+    }
 }
 
 fn write_options(overwrite: bool, metadata: Option<&Bound<'_, PyAny>>) -> PyResult<WriteOptions> {
@@ -49,7 +53,9 @@ impl Store {
     #[pyo3(signature = (backend, root_path = ""))]
     fn new(py: Python<'_>, backend: &Bound<'_, Backend>, root_path: &str) -> PyResult<Self> {
         let root = Prefix::parse(root_path).map_err(|error| error.to_py_err(py))?;
-        Ok(Self { inner: CoreStore::new(Arc::clone(&backend.get().inner), root) })
+        Ok(Self {
+            inner: CoreStore::new(Arc::clone(&backend.get().inner), root),
+        })
     }
 
     #[getter]
@@ -63,11 +69,18 @@ impl Store {
     }
 
     fn capabilities(&self) -> Vec<&'static str> {
-        self.inner.capabilities().iter().map(remote_store_core::Capability::as_str).collect()
+        self.inner
+            .capabilities()
+            .iter()
+            .map(remote_store_core::Capability::as_str)
+            .collect()
     }
 
     fn child(&self, py: Python<'_>, subpath: &str) -> PyResult<Self> {
-        self.inner.child(subpath).map(|inner| Self { inner }).map_err(|error| error.to_py_err(py))
+        self.inner
+            .child(subpath)
+            .map(|inner| Self { inner })
+            .map_err(|error| error.to_py_err(py))
     }
 
     fn read_bytes<'py>(&self, py: Python<'py>, path: &str) -> PyResult<Bound<'py, PyBytes>> {
@@ -100,7 +113,11 @@ impl Store {
         ranges: Vec<(u64, u64)>,
     ) -> PyResult<Vec<Bound<'py, PyBytes>>> {
         let ranges: Vec<Range<u64>> = ranges.into_iter().map(|(start, end)| start..end).collect();
-        let parts = wait(py, self.inner.driver(), self.inner.get_ranges(path, &ranges))?;
+        let parts = wait(
+            py,
+            self.inner.driver(),
+            self.inner.get_ranges(path, &ranges),
+        )?;
         Ok(parts.iter().map(|part| PyBytes::new(py, part)).collect())
     }
 
@@ -117,7 +134,13 @@ impl Store {
         metadata: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Writer> {
         let options = write_options(overwrite, metadata)?;
-        Writer::open(py, &self.inner, path, &options, metadata.map(|pairs| pairs.clone().unbind()))
+        Writer::open(
+            py,
+            &self.inner,
+            path,
+            &options,
+            metadata.map(|pairs| pairs.clone().unbind()),
+        )
     }
 
     /// The objects in the order of the paths, with at most `window` requests under way.
@@ -126,9 +149,14 @@ impl Store {
         let stream = if missing_ok {
             self.inner.read_many_or_missing(paths, window)
         } else {
-            self.inner.read_many(paths, window).map(|item| item.map(Some)).boxed()
+            self.inner
+                .read_many(paths, window)
+                .map(|item| item.map(Some))
+                .boxed()
         };
-        BytesIterator { items: Prefetch::new(self.inner.driver(), stream, window / 4) }
+        BytesIterator {
+            items: Prefetch::new(self.inner.driver(), stream, window / 4),
+        }
     }
 
     #[pyo3(signature = (path, content, overwrite = false, metadata = None))]
@@ -142,7 +170,11 @@ impl Store {
     ) -> PyResult<Bound<'py, PyAny>> {
         let options = write_options(overwrite, metadata)?;
         let bytes = content::from_python(content)?;
-        let result = wait(py, self.inner.driver(), self.inner.write(path, bytes, &options))?;
+        let result = wait(
+            py,
+            self.inner.driver(),
+            self.inner.write(path, bytes, &options),
+        )?;
         models::write_result(py, &result, metadata)
     }
 
@@ -169,45 +201,88 @@ impl Store {
     }
 
     /// Each path with its error, or None.
-    fn delete_many(&self, py: Python<'_>, paths: Vec<String>) -> PyResult<Vec<(String, Option<Py<PyAny>>)>> {
+    fn delete_many(
+        &self,
+        py: Python<'_>,
+        paths: Vec<String>,
+    ) -> PyResult<Vec<(String, Option<Py<PyAny>>)>> {
         let results = wait(py, self.inner.driver(), self.inner.delete_many(paths))?;
         let answer = |(path, result): (String, Result<(), Error>)| {
-            (path, result.err().map(|error| error.to_py_err(py).into_value(py).into_any()))
+            (
+                path,
+                result
+                    .err()
+                    .map(|error| error.to_py_err(py).into_value(py).into_any()),
+            )
         };
         Ok(results.into_iter().map(answer).collect())
     }
 
     #[pyo3(signature = (path, recursive = false, missing_ok = false))]
-    fn delete_folder(&self, py: Python<'_>, path: &str, recursive: bool, missing_ok: bool) -> PyResult<()> {
-        wait(py, self.inner.driver(), self.inner.delete_folder(path, recursive, missing_ok))
+    fn delete_folder(
+        &self,
+        py: Python<'_>,
+        path: &str,
+        recursive: bool,
+        missing_ok: bool,
+    ) -> PyResult<()> {
+        wait(
+            py,
+            self.inner.driver(),
+            self.inner.delete_folder(path, recursive, missing_ok),
+        )
     }
 
     #[pyo3(signature = (path, recursive = false, max_depth = None))]
-    fn list(&self, py: Python<'_>, path: &str, recursive: bool, max_depth: Option<usize>) -> PyResult<FileIterator> {
-        let mut options = if recursive { ListOptions::recursive() } else { ListOptions::flat() };
+    fn list(
+        &self,
+        py: Python<'_>,
+        path: &str,
+        recursive: bool,
+        max_depth: Option<usize>,
+    ) -> PyResult<FileIterator> {
+        let mut options = if recursive {
+            ListOptions::recursive()
+        } else {
+            ListOptions::flat()
+        };
         options.max_depth = max_depth;
-        let stream = self.inner.list(path, &options).map_err(|error| error.to_py_err(py))?;
-        let chunks = Prefetch::new(self.inner.driver(), stream.ready_chunks(LIST_CHUNK).boxed(), 1);
-        Ok(FileIterator { chunks, rest: Vec::new().into_iter() })
+        let stream = self
+            .inner
+            .list(path, &options)
+            .map_err(|error| error.to_py_err(py))?;
+        let chunks = Prefetch::new(
+            self.inner.driver(),
+            stream.ready_chunks(LIST_CHUNK).boxed(),
+            1,
+        );
+        Ok(FileIterator {
+            chunks,
+            rest: Vec::new().into_iter(),
+        })
     }
 
-    fn list_level<'py>(
-        &self,
-        py: Python<'py>,
-        path: &str,
-    ) -> PyResult<(Vec<Bound<'py, PyAny>>, Vec<Bound<'py, PyAny>>)> {
+    fn list_level<'py>(&self, py: Python<'py>, path: &str) -> PyResult<models::PyLevel<'py>> {
         let level = wait(py, self.inner.driver(), self.inner.list_level(path))?;
         models::level(py, &level)
     }
 
     #[pyo3(signature = (src, dst, overwrite = false))]
     fn copy(&self, py: Python<'_>, src: &str, dst: &str, overwrite: bool) -> PyResult<()> {
-        wait(py, self.inner.driver(), self.inner.copy(src, dst, mode(overwrite)))
+        wait(
+            py,
+            self.inner.driver(),
+            self.inner.copy(src, dst, mode(overwrite)),
+        )
     }
 
     #[pyo3(signature = (src, dst, overwrite = false))]
     fn rename(&self, py: Python<'_>, src: &str, dst: &str, overwrite: bool) -> PyResult<()> {
-        wait(py, self.inner.driver(), self.inner.rename(src, dst, mode(overwrite)))
+        wait(
+            py,
+            self.inner.driver(),
+            self.inner.rename(src, dst, mode(overwrite)),
+        )
     }
 
     #[pyo3(signature = (path, max_depth = None))]
@@ -217,7 +292,11 @@ impl Store {
         path: &str,
         max_depth: Option<usize>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let info = wait(py, self.inner.driver(), self.inner.folder_info(path, max_depth))?;
+        let info = wait(
+            py,
+            self.inner.driver(),
+            self.inner.folder_info(path, max_depth),
+        )?;
         models::folder_info(py, &info)
     }
 
@@ -233,11 +312,15 @@ impl Store {
     }
 
     fn native_path(&self, py: Python<'_>, path: &str) -> PyResult<String> {
-        self.inner.native_path(path).map_err(|error| error.to_py_err(py))
+        self.inner
+            .native_path(path)
+            .map_err(|error| error.to_py_err(py))
     }
 
     fn to_key(&self, py: Python<'_>, native_path: &str) -> PyResult<String> {
-        self.inner.to_key(native_path).map_err(|error| error.to_py_err(py))
+        self.inner
+            .to_key(native_path)
+            .map_err(|error| error.to_py_err(py))
     }
 
     fn uri(&self, py: Python<'_>, path: &str) -> PyResult<String> {
@@ -247,6 +330,7 @@ impl Store {
 
 /// Contents in order, fetched ahead.
 #[pyclass(module = "remote_store._native")]
+#[derive(Debug)]
 pub(crate) struct BytesIterator {
     items: Prefetch<Result<Option<Bytes>, Error>>,
 }
@@ -258,7 +342,10 @@ impl BytesIterator {
     }
 
     /// The next content: `None` ends the iteration, `Some(None)` is a missing object.
-    #[expect(clippy::option_option, reason = "the outer option ends the iteration, the inner one is Python's None")]
+    #[expect(
+        clippy::option_option,
+        reason = "the outer option ends the iteration, the inner one is Python's None"
+    )]
     fn __next__<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Option<Bound<'py, PyBytes>>>> {
         match self.items.next(py)? {
             None => Ok(None),
@@ -270,6 +357,7 @@ impl BytesIterator {
 
 /// The files of a listing.
 #[pyclass(module = "remote_store._native")]
+#[derive(Debug)]
 pub(crate) struct FileIterator {
     chunks: Prefetch<Vec<Result<ObjectInfo, Error>>>,
     rest: std::vec::IntoIter<Result<ObjectInfo, Error>>,

@@ -32,7 +32,11 @@ impl Writer {
         metadata: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let inner = wait(py, store.driver(), store.writer(path, options))?;
-        Ok(Self { store: store.clone(), metadata, inner: Mutex::new(Some(inner)) })
+        Ok(Self {
+            store: store.clone(),
+            metadata,
+            inner: Mutex::new(Some(inner)),
+        })
     }
 
     fn slot(&mut self) -> &mut Option<Box<dyn ObjectWriter>> {
@@ -57,7 +61,11 @@ impl Writer {
         if let Some(relative) = self.store.root().relative_key(&result.key) {
             result.key = relative;
         }
-        models::write_result(py, &result, self.metadata.as_ref().map(|metadata| metadata.bind(py)))
+        models::write_result(
+            py,
+            &result,
+            self.metadata.as_ref().map(|metadata| metadata.bind(py)),
+        )
     }
 
     /// Gives up; does nothing after `finish` or another `abort`.

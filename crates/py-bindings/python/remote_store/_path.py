@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from remote_store._errors import InvalidPath
 
@@ -10,7 +10,7 @@ __all__ = ["RemotePath"]
 
 
 class RemotePath:
-    """A normalised, validated path relative to the root of a store.
+    r"""A normalised, validated path relative to the root of a store.
 
     Backslashes become ``/``; empty and ``.`` segments and outer slashes are dropped.
 
@@ -22,7 +22,7 @@ class RemotePath:
         TypeError: The path is not a string.
 
     Examples:
-        >>> path = RemotePath("/data//2024\\\\orders.parquet")
+        >>> path = RemotePath("/data//2024\\orders.parquet")
         >>> str(path), path.name, path.suffix, str(path.parent)
         ('data/2024/orders.parquet', 'orders.parquet', '.parquet', 'data/2024')
         >>> RemotePath("../etc/passwd")
@@ -34,7 +34,7 @@ class RemotePath:
     __slots__ = ("_text",)
 
     ROOT: ClassVar[RemotePath]
-    _text: Final[str]
+    _text: str
 
     def __init__(self, path: str) -> None:
         if not isinstance(path, str):
@@ -78,8 +78,6 @@ class RemotePath:
         return str(self)
 
     def __truediv__(self, other: str | RemotePath) -> RemotePath:
-        if not isinstance(other, str | RemotePath):
-            return NotImplemented
         return RemotePath(f"{self._text}/{other}")
 
     def __str__(self) -> str:
@@ -94,7 +92,7 @@ class RemotePath:
     def __hash__(self) -> int:
         return hash((RemotePath, self._text))
 
-    def __lt__(self, other: RemotePath) -> bool:
+    def __lt__(self, other: object) -> bool:
         return self._text < other._text if isinstance(other, RemotePath) else NotImplemented
 
     def __setattr__(self, name: str, value: object) -> NoReturn:

@@ -36,8 +36,8 @@ class ProxyStore(Store):
 
     def __init__(self, inner: Store) -> None:
         self._inner = inner
-        self._backend = inner._backend
-        self._core = inner._core
+        self._backend = inner._backend  # noqa: SLF001 - a store itself
+        self._core = inner._core  # noqa: SLF001 - a store itself
         self._owns_backend = False
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from remote_store._capabilities import Capability
 from remote_store._errors import InvalidPath, NotFound, RemoteStoreError
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from remote_store._backend import Backend
 
 __all__ = ["PythonCore"]
+
+_Model = TypeVar("_Model", FileInfo, FolderEntry, FolderInfo, WriteResult)
+_Level = tuple[list[FileInfo], list[FolderEntry]]
 
 
 class PythonCore:
@@ -176,7 +179,7 @@ class PythonCore:
             if max_depth is None or len(entry.path.parts) - base - 1 <= max_depth:
                 yield entry
 
-    def list_level(self, path: str) -> tuple[list[FileInfo], list[FolderEntry]]:
+    def list_level(self, path: str) -> _Level:
         """List the files and the folders directly in a folder."""
         self._require(Capability.LIST)
         full = self._any(path)
@@ -245,13 +248,9 @@ class PythonCore:
             raise InvalidPath(message, path=full, backend=self.backend_name)
         return full[len(self.root_path) + 1 :]
 
-    def _relative(self, result: Any) -> Any:
+    def _relative(self, result: _Model) -> _Model:
         """Cut the root off the path of a result; results that are no models of ours pass as they are."""
-        path = getattr(result, "path", None)
-        if not self.root_path or not isinstance(path, str | RemotePath):
+        if not self.root_path or not isinstance(result, FileInfo | FolderEntry | FolderInfo | WriteResult):
             return result
-        if not isinstance(result, FileInfo | FolderEntry | FolderInfo | WriteResult):
-            return result
-        cut = RemotePath._trusted(self._cut(normalize(str(path))))  # noqa: SLF001 - normalised just here
+        cut = RemotePath._trusted(self._cut(normalize(str(result.path))))  # noqa: SLF001 - normalised just here
         return replace(result, path=cut)
-

@@ -36,7 +36,7 @@ PathLike = str | RemotePath
 
 
 class Store:
-    """Files under a root folder of a backend.
+    r"""Files under a root folder of a backend.
 
     Paths are strings (or `RemotePath`) relative to the root; ``""`` and ``"."`` mean the root itself.
     A store built from a backend closes it; children and stores of a `Registry` do not.
@@ -52,15 +52,14 @@ class Store:
     Examples:
         >>> from remote_store.backends import MemoryBackend
         >>> store = Store(MemoryBackend(), "lake")
-        >>> store.write("orders/2024.csv", b"id\\n1\\n").size
+        >>> store.write("orders/2024.csv", b"id\n1\n").size
         5
         >>> store.read_bytes("orders/2024.csv")
-        b'id\\n1\\n'
+        b'id\n1\n'
         >>> store.read_bytes("orders/2025.csv")
         Traceback (most recent call last):
         ...
-        remote_store._errors.NotFound: File not found: lake/orders/2025.csv \
-| path='lake/orders/2025.csv' | backend='memory'
+        remote_store._errors.NotFound: File not found: lake/orders/2025.csv | path=...
     """
 
     def __init__(self, backend: Backend, root_path: PathLike = "") -> None:
@@ -94,9 +93,7 @@ class Store:
         key = self._begin("read", path)
         core = self._core
         return (
-            core.open_read(key)
-            if isinstance(core, PythonCore)
-            else _streams.open_reader(core.open_read(key))
+            core.open_read(key) if isinstance(core, PythonCore) else _streams.open_reader(core.open_read(key))
         )
 
     def read_bytes(self, path: PathLike) -> bytes:
@@ -220,9 +217,7 @@ class Store:
         self._done(op, key)
         return result
 
-    def open_atomic(
-        self, path: PathLike, *, overwrite: bool = False
-    ) -> AbstractContextManager[BinaryIO]:
+    def open_atomic(self, path: PathLike, *, overwrite: bool = False) -> AbstractContextManager[BinaryIO]:
         """Open a file for writing that appears when the ``with`` block ends without an error.
 
         Examples:
@@ -265,9 +260,7 @@ class Store:
         self._core.delete(key, missing_ok)
         self._done("delete", key)
 
-    def delete_folder(
-        self, path: PathLike, *, recursive: bool = False, missing_ok: bool = False
-    ) -> None:
+    def delete_folder(self, path: PathLike, *, recursive: bool = False, missing_ok: bool = False) -> None:
         """Delete a folder, never the root.
 
         Raises:
@@ -506,8 +499,7 @@ class Store:
 
     def __repr__(self) -> str:
         return (
-            f"{type(self).__name__}(backend={self._core.backend_name!r}, "
-            f"root_path={self._core.root_path!r})"
+            f"{type(self).__name__}(backend={self._core.backend_name!r}, root_path={self._core.root_path!r})"
         )
 
 

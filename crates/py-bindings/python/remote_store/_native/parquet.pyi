@@ -1,0 +1,34 @@
+from collections.abc import Sequence
+from typing import Protocol, final
+
+from typing_extensions import Buffer as BytesLike
+
+from . import Buffer
+
+__all__ = ["ArrowTable", "decode", "encode", "read_support", "write_support"]
+
+class _ArrowStream(Protocol):
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+class _ArrowSchema(Protocol):
+    def __arrow_c_schema__(self) -> object: ...
+
+@final
+class ArrowTable:
+    @property
+    def num_rows(self) -> int: ...
+    @property
+    def num_columns(self) -> int: ...
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+    def __arrow_c_schema__(self) -> object: ...
+
+def write_support(schema: _ArrowSchema) -> str | None: ...
+def read_support(content: BytesLike | Buffer) -> str | None: ...
+def encode(
+    table: _ArrowStream,
+    *,
+    compression: str | None = None,
+    compression_level: int | None = None,
+    row_group_size: int | None = None,
+) -> Buffer: ...
+def decode(content: BytesLike | Buffer, columns: Sequence[str] | None = None) -> ArrowTable: ...
