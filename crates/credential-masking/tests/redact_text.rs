@@ -51,6 +51,17 @@ fn dag_033_nested_values_are_masked_whole() {
 }
 
 #[test]
+fn a_pair_torn_out_of_a_map_is_masked() {
+    hides(
+        "got 'password': 'hunter2', then",
+        "got 'password': '***', then",
+    );
+    hides("got \"secret\":hunter2}", "got \"secret\":***}");
+    hides("got 'pin_secret': 12345}", "got 'pin_secret': ***}");
+    hides("{'secret': hunter, 'n': 1}", "{'secret': ***, 'n': 1}");
+}
+
+#[test]
 fn text_cut_off_inside_a_value_is_masked_to_its_end() {
     hides(r#"got {"secret": "hunter2 and"#, r#"got {"secret": "***"#);
     hides(
@@ -232,6 +243,9 @@ fn ordinary_sentences_stay() {
         "Unknown backend type 's4'. Registered types: ['local', 'memory', 's3']",
         "Backend 's3' rejected the provided options ['sekret']: did you mean `secret`?",
         "remote_store::secret::Secret at 12:30:05",
+        "Backend 's3' rejected the provided options ['key', 'secret']: expected texts",
+        "missing options [secret]: give them",
+        "the option 'secret': expected a text, got a number",
         "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----",
         "schlüssel=wert 鍵: 値",
         "max-keys=1000&list-type=2&prefix=a%2Fb",

@@ -21,8 +21,9 @@ impl<'t> Name<'t> {
     /// The name that ends before the separator at `separator`.
     pub(super) fn before(text: &'t str, separator: usize) -> Option<Self> {
         let mut end = skip_back(text, separator, is_blank);
-        if before(text, end) == Some(b']') {
-            // `headers["authorization"] = …`
+        if at(text, separator) == Some(b'=') && before(text, end) == Some(b']') {
+            // `headers["authorization"] = …`, but not the end of a list of names, as in
+            // `unknown options ['secret']: …`.
             end -= 1;
         }
         let (end, quoted) = strip_closing_quote(text, end);

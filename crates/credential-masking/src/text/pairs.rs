@@ -42,6 +42,8 @@ fn named_value(text: &str, position: usize, byte: u8) -> Option<Range<usize>> {
     let fits = match byte {
         b' ' => flag && at(text, start) != Some(b'-'),
         b',' => name.quoted && (flag || before(text, name.start) == Some(b'(')),
+        // In a sentence, `the option 'secret': expected a text` speaks of the name.
+        b':' if name.quoted => name.begins_entry(text) || !values::is_word(text, start),
         b':' => !name.is_ordinary_word() || name.begins_entry(text),
         _ => true,
     };

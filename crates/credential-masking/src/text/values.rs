@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::cursor::{at, is_blank, is_word, line_end, rest, skip, starts_with_ignoring_case};
+use super::cursor::{self, at, is_blank, line_end, rest, skip, starts_with_ignoring_case};
 use super::names::is_encoded_quote;
 use crate::MASK;
 
@@ -36,6 +36,18 @@ pub(super) fn find(text: &str, start: usize, to_line_end: bool) -> Option<Range<
     };
     let value = text.get(range.clone())?;
     (!value.is_empty() && !HARMLESS.contains(&value)).then_some(range)
+}
+
+/// Whether what follows reads as a word of a sentence: letters behind a space, no quote
+/// and no bracket.
+pub(super) fn is_word(text: &str, start: usize) -> bool {
+    let word = skip(text, start, is_blank);
+    let end = skip(text, word, |byte| byte.is_ascii_alphabetic());
+    let ends = matches!(
+        at(text, end),
+        None | Some(b' ' | b'\n' | b'.' | b',' | b';')
+    );
+    word > start && end > word && ends && !opens_bracket(text, word)
 }
 
 /// The closing quote of a text that was opened by `mark` behind `level` backslashes,
@@ -84,7 +96,7 @@ fn trimmed_line_end(text: &str, start: usize) -> usize {
 
 /// Whether the value is a list, a map, or a type's Debug output.
 fn opens_bracket(text: &str, start: usize) -> bool {
-    let name = skip(text, start, |byte| is_word(byte) || byte == b':');
+    let name = skip(text, start, |byte| cursor::is_word(byte) || byte == b':');
     let bracket = if name > start {
         skip(text, name, |byte| byte == b' ')
     } else {
