@@ -37,7 +37,12 @@ pub struct Chunk {
 
 impl Chunk {
     fn absent(offset: u64) -> Self {
-        Self { data: Bytes::new(), next_offset: offset, complete: false, source: LogSource::Absent }
+        Self {
+            data: Bytes::new(),
+            next_offset: offset,
+            complete: false,
+            source: LogSource::Absent,
+        }
     }
 }
 
@@ -74,9 +79,18 @@ impl LogStore {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn read_chunk(&self, key: &LogKey, io: IoType, offset: u64, max_bytes: u64) -> Result<Chunk> {
+    pub async fn read_chunk(
+        &self,
+        key: &LogKey,
+        io: IoType,
+        offset: u64,
+        max_bytes: u64,
+    ) -> Result<Chunk> {
         let end = offset.saturating_add(max_bytes.max(LEAST_CHUNK_BYTES));
-        let Some((reader, source)) = self.open(key, io, ReadRange::Bounded(offset..end), offset > 0).await? else {
+        let Some((reader, source)) = self
+            .open(key, io, ReadRange::Bounded(offset..end), offset > 0)
+            .await?
+        else {
             return Ok(Chunk::absent(offset));
         };
         let size = reader.info().size;
@@ -86,7 +100,12 @@ impl LogStore {
             data.truncate(data.len() - utf8::incomplete_tail(&data));
         }
         let next_offset = offset.saturating_add(data.len() as u64);
-        Ok(Chunk { data, next_offset, complete: source == LogSource::Final && at_end, source })
+        Ok(Chunk {
+            data,
+            next_offset,
+            complete: source == LogSource::Final && at_end,
+            source,
+        })
     }
 
     /// The last bytes of a log, at most `max_bytes`, from the start of a character on.
@@ -114,12 +133,17 @@ impl LogStore {
     /// ```
     pub async fn tail(&self, key: &LogKey, io: IoType, max_bytes: u64) -> Result<Chunk> {
         let length = max_bytes.max(LEAST_CHUNK_BYTES);
-        let Some((reader, source)) = self.open(key, io, ReadRange::Suffix(length), false).await? else {
+        let Some((reader, source)) = self.open(key, io, ReadRange::Suffix(length), false).await?
+        else {
             return Ok(Chunk::absent(0));
         };
         let size = reader.info().size;
         let mut data = reader.bytes().await?;
-        let cut_off = if data.len() as u64 == size { 0 } else { utf8::orphaned_head(&data) };
+        let cut_off = if data.len() as u64 == size {
+            0
+        } else {
+            utf8::orphaned_head(&data)
+        };
         let mut next_offset = size;
         if source == LogSource::Partial {
             let unfinished = utf8::incomplete_tail(&data);
@@ -127,7 +151,12 @@ impl LogStore {
             next_offset -= unfinished as u64;
         }
         let data = data.slice(cut_off.min(data.len())..);
-        Ok(Chunk { data, next_offset, complete: source == LogSource::Final, source })
+        Ok(Chunk {
+            data,
+            next_offset,
+            complete: source == LogSource::Final,
+            source,
+        })
     }
 
     /// Opens the final object, else the partial one.
@@ -145,13 +174,19 @@ impl LogStore {
         if let Some(reader) = self.open_if_there(&final_path, range.clone()).await? {
             return Ok(Some((reader, LogSource::Final)));
         }
-        if let Some(reader) = self.open_if_there(&self.path(key, io, true)?, range.clone()).await? {
+        if let Some(reader) = self
+            .open_if_there(&self.path(key, io, true)?, range.clone())
+            .await?
+        {
             return Ok(Some((reader, LogSource::Partial)));
         }
         if !was_there {
             return Ok(None);
         }
-        Ok(self.open_if_there(&final_path, range).await?.map(|reader| (reader, LogSource::Final)))
+        Ok(self
+            .open_if_there(&final_path, range)
+            .await?
+            .map(|reader| (reader, LogSource::Final)))
     }
 
     async fn open_if_there(&self, path: &str, range: ReadRange) -> Result<Option<ObjectReader>> {

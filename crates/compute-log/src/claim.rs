@@ -42,11 +42,16 @@ impl LocalFiles {
         let mut folder = local_dir.as_ref().to_owned();
         for segment in key.segments() {
             if segment == ".." || segment.contains(['/', '\\', '\0']) {
-                return Err(Error::UnsafeLocalName { key: key.to_string() });
+                return Err(Error::UnsafeLocalName {
+                    key: key.to_string(),
+                });
             }
         }
         folder.extend(key.folder());
-        Ok(Self { stem: folder, name: key.name().to_owned() })
+        Ok(Self {
+            stem: folder,
+            name: key.name().to_owned(),
+        })
     }
 
     /// The file that captures a stream.
@@ -100,12 +105,23 @@ impl Claim {
     pub fn take(files: &LocalFiles) -> Result<Option<Self>> {
         let path = files.lock();
         fs::create_dir_all(&files.stem).map_err(Error::local("create the folder of", &path))?;
-        let opened = OpenOptions::new().create(true).write(true).truncate(false).open(&path);
+        let opened = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .open(&path);
         let file = opened.map_err(Error::local("lock", &path))?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { file: Some(file), path })),
+            Ok(()) => Ok(Some(Self {
+                file: Some(file),
+                path,
+            })),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(source)) => Err(Error::LocalFile { action: "lock", path, source }),
+            Err(TryLockError::Error(source)) => Err(Error::LocalFile {
+                action: "lock",
+                path,
+                source,
+            }),
         }
     }
 }

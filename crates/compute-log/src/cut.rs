@@ -25,9 +25,18 @@ impl Cut {
     /// Plans the upload of the first `size` bytes of `file` with at most `max_bytes`.
     ///
     /// Reads a few bytes around both cuts, so that no UTF-8 character is split by them.
-    pub(crate) fn plan(file: &mut (impl Read + Seek), size: u64, max_bytes: u64) -> io::Result<Self> {
+    pub(crate) fn plan(
+        file: &mut (impl Read + Seek),
+        size: u64,
+        max_bytes: u64,
+    ) -> io::Result<Self> {
         if size <= max_bytes {
-            return Ok(Self { head_end: size, marker: Vec::new(), tail_start: size, size });
+            return Ok(Self {
+                head_end: size,
+                marker: Vec::new(),
+                tail_start: size,
+                size,
+            });
         }
         // The marker is longest when everything is cut and a line break must be added.
         let longest_marker = marker(size, max_bytes, true).len() as u64;
@@ -36,7 +45,12 @@ impl Cut {
         let tail_start = char_start_after(file, size - half)?;
         let ends_line = head_end == 0 || byte_at(file, head_end - 1)? == Some(b'\n');
         let marker = marker(tail_start - head_end, max_bytes, !ends_line).into_bytes();
-        Ok(Self { head_end, marker, tail_start, size })
+        Ok(Self {
+            head_end,
+            marker,
+            tail_start,
+            size,
+        })
     }
 
     /// Bytes of the file that are left out.
@@ -51,7 +65,12 @@ impl Cut {
 
     /// A reader over head, marker and tail that never holds more than the caller's buffer.
     pub(crate) fn reader(self, file: File) -> io::Result<CutReader> {
-        let mut reader = CutReader { file, left: self.head_end, marker: io::Cursor::new(self.marker), tail: None };
+        let mut reader = CutReader {
+            file,
+            left: self.head_end,
+            marker: io::Cursor::new(self.marker),
+            tail: None,
+        };
         reader.file.seek(SeekFrom::Start(0))?;
         if self.tail_start < self.size {
             reader.tail = Some((self.tail_start, self.size - self.tail_start));
@@ -95,7 +114,9 @@ impl Read for CutReader {
 /// One line, and a line break before it when the head does not end with one.
 fn marker(removed: u64, max_bytes: u64, break_first: bool) -> String {
     let lead = if break_first { "\n" } else { "" };
-    format!("{lead}[remote-store: {removed} bytes cut here, the log is over the cap of {max_bytes} bytes]\n")
+    format!(
+        "{lead}[remote-store: {removed} bytes cut here, the log is over the cap of {max_bytes} bytes]\n"
+    )
 }
 
 /// The nearest start of a character at or before `at`.
@@ -122,4 +143,33 @@ fn read_at(file: &mut (impl Read + Seek), at: u64, length: u64) -> io::Result<Ve
     let mut bytes = Vec::new();
     file.take(length).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    #[test]
+    fn a_log_within_the_cap_is_not_touched() {
+        let cut = Cut::plan(&mut Cursor::new(vec![b'x'; 2000]), 2000, 2000).unwrap();
+        assert_eq!(
+            (cut.head_end, cut.removed(), cut.marker.len()),
+            (2000, 0, 0)
+        );
+    }
+
+    #[test]
+    fn one_byte_over_the_cap_is_cut_to_within_it() {
+        let cut = Cut::plan(&mut Cursor::new(vec![b'x'; 2001]), 2001, 2000).unwrap();
+        assert!(cut.stored() <= 2000 && cut.removed() > 0);
+        assert!(cut.marker.starts_with(b"\n[") && cut.marker.ends_with(b"]\n"));
+    }
+
+    #[test]
+    fn no_empty_line_is_added_after_a_head_that_ends_its_own() {
+        let cut = Cut::plan(&mut Cursor::new(vec![b'\n'; 5000]), 5000, 2000).unwrap();
+        assert!(cut.marker.starts_with(b"["));
+    }
 }

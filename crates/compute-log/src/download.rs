@@ -31,18 +31,28 @@ impl LogStore {
     /// let logs = LogStore::new(Store::memory(), "dagster");
     /// let key = LogKey::new(["run1", "compute_logs", "step_a"])?;
     /// let dir = tempfile::tempdir()?;
-    /// let download = logs.download(&key, IoType::Stdout, false, &dir.path().join("step_a.out"));
+    /// let local = dir.path().join("step_a.out");
+    /// let download = logs.download(&key, IoType::Stdout, false, &local);
     /// assert!(runtime::block_on(logs.store().driver(), download)?.unwrap_err().is_not_found());
     /// assert_eq!(std::fs::read_dir(dir.path())?.count(), 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn download(&self, key: &LogKey, io: IoType, partial: bool, local: &Path) -> Result<u64> {
+    pub async fn download(
+        &self,
+        key: &LogKey,
+        io: IoType,
+        partial: bool,
+        local: &Path,
+    ) -> Result<u64> {
         // Opened first: a log that is not there must not leave an empty folder either.
         let mut reader = self.store.read(&self.path(key, io, partial)?).await?;
         let mut staged = Staged::beside(local)?;
         let mut size_bytes = 0;
         while let Some(chunk) = reader.next_chunk().await? {
-            staged.file.write_all(&chunk).map_err(Error::local("write", local))?;
+            staged
+                .file
+                .write_all(&chunk)
+                .map_err(Error::local("write", local))?;
             size_bytes += chunk.len() as u64;
         }
         staged.publish(local)?;
@@ -68,10 +78,21 @@ impl Staged {
         fs::create_dir_all(folder).map_err(Error::local("create the folder of", local))?;
         // Process id and counter: unique among the living; a dead process's file is overwritten.
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let name = OsString::from(format!("{STAGED_PREFIX}{}-{number}.download", std::process::id()));
+        let name = OsString::from(format!(
+            "{STAGED_PREFIX}{}-{number}.download",
+            std::process::id()
+        ));
         let path = folder.join(name);
-        let opened = OpenOptions::new().write(true).create(true).truncate(true).open(&path);
-        Ok(Self { file: opened.map_err(Error::local("write", local))?, path, published: false })
+        let opened = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path);
+        Ok(Self {
+            file: opened.map_err(Error::local("write", local))?,
+            path,
+            published: false,
+        })
     }
 
     fn publish(mut self, local: &Path) -> Result<()> {

@@ -36,7 +36,9 @@ pub enum Error {
         least_bytes: u64,
     },
     /// A deletion by prefix without a prefix, which would delete every log there is.
-    #[error("deleting logs by prefix needs at least one segment; an empty prefix would delete all logs")]
+    #[error(
+        "deleting logs by prefix needs at least one segment; an empty prefix would delete all logs"
+    )]
     EmptyPrefix,
     /// A key whose local file would lie outside the staging folder.
     #[error("log key {} has a segment that is no file name; its files cannot be staged locally", key.escape_debug())]
@@ -75,15 +77,17 @@ impl Error {
         match self {
             Self::Store(error) => error.kind(),
             Self::Path(_) | Self::UnsafeLocalName { .. } => ErrorKind::InvalidPath,
-            Self::LocalFile { source, .. } => match source.kind() {
-                io::ErrorKind::NotFound => ErrorKind::NotFound,
-                io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
-                _ => ErrorKind::BackendUnavailable,
-            },
-            Self::CapTooSmall { .. } | Self::EmptyPrefix => ErrorKind::InvalidConfig,
-            Self::Unfinished { failed, .. } => {
-                failed.first().map_or(ErrorKind::BackendUnavailable, |stream| stream.error.kind())
+            Self::LocalFile { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                ErrorKind::NotFound
             }
+            Self::LocalFile { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                ErrorKind::PermissionDenied
+            }
+            Self::LocalFile { .. } => ErrorKind::BackendUnavailable,
+            Self::CapTooSmall { .. } | Self::EmptyPrefix => ErrorKind::InvalidConfig,
+            Self::Unfinished { failed, .. } => failed
+                .first()
+                .map_or(ErrorKind::BackendUnavailable, |stream| stream.error.kind()),
         }
     }
 
@@ -92,21 +96,39 @@ impl Error {
         self.kind() == ErrorKind::NotFound
     }
 
-    pub(crate) fn local(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn local(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::LocalFile { action, path, source }
+        move |source| Self::LocalFile {
+            action,
+            path,
+            source,
+        }
     }
 }
 
 fn failures(failed: &[FailedStream]) -> String {
     failed
         .iter()
-        .map(|stream| format!("{} ({}): {}", stream_name(stream.io), stream.local.display(), stream.error))
+        .map(|stream| {
+            format!(
+                "{} ({}): {}",
+                stream_name(stream.io),
+                stream.local.display(),
+                stream.error
+            )
+        })
         .collect::<Vec<_>>()
         .join("; ")
 }
 
 /// The name a person knows the stream by.
 pub(crate) fn stream_name(io: IoType) -> &'static str {
-    if io.extension() == "err" { "stderr" } else { "stdout" }
+    if io.extension() == "err" {
+        "stderr"
+    } else {
+        "stdout"
+    }
 }

@@ -51,10 +51,21 @@ impl Finished {
             .into_iter()
             .filter_map(|stream| {
                 let error = Box::new(stream.result.err()?);
-                Some(FailedStream { io: stream.io, local: stream.local, error })
+                Some(FailedStream {
+                    io: stream.io,
+                    local: stream.local,
+                    error,
+                })
             })
             .collect();
-        if failed.is_empty() { Ok(()) } else { Err(Error::Unfinished { key: self.key, failed }) }
+        if failed.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Unfinished {
+                key: self.key,
+                failed,
+            })
+        }
     }
 }
 
@@ -80,27 +91,44 @@ impl LogStore {
     /// std::fs::write(&out, "hello\n")?;
     ///
     /// // stderr cannot be read, stdout is stored all the same
-    /// let finish = logs.finish(&key, &[(IoType::Stdout, &out), (IoType::Stderr, &err)]);
-    /// let finished = runtime::block_on(logs.store().driver(), finish)?;
+    /// let streams = [(IoType::Stdout, &out), (IoType::Stderr, &err)];
+    /// let finished = runtime::block_on(logs.store().driver(), logs.finish(&key, &streams))?;
     /// assert!(finished.streams[0].result.is_ok());
     /// let message = finished.into_result().unwrap_err().to_string();
     /// assert!(message.contains("stderr") && message.contains("step_a.err"), "{message}");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn finish<P: AsRef<Path> + Sync>(&self, key: &LogKey, streams: &[(IoType, P)]) -> Finished {
-        let uploads = streams.iter().map(|(io, local)| self.finish_stream(key, *io, local.as_ref()));
+    pub async fn finish<P: AsRef<Path> + Sync>(
+        &self,
+        key: &LogKey,
+        streams: &[(IoType, P)],
+    ) -> Finished {
+        let uploads = streams
+            .iter()
+            .map(|(io, local)| self.finish_stream(key, *io, local.as_ref()));
         let streams = future::join_all(uploads).await;
         let cleanup = self.clean_up(key, &streams).await;
         if let Err(error) = &cleanup {
             tracing::warn!(key = %key, error = %error, "partial logs could not be removed; they are ignored from now on");
         }
-        Finished { key: key.to_string(), streams, cleanup }
+        Finished {
+            key: key.to_string(),
+            streams,
+            cleanup,
+        }
     }
 
     async fn finish_stream(&self, key: &LogKey, io: IoType, local: &Path) -> StreamOutcome {
         let what = stream_name(io);
-        let result = self.retry.run(what, || self.upload(key, io, local, false)).await;
-        StreamOutcome { io, local: local.to_owned(), result }
+        let result = self
+            .retry
+            .run(what, || self.upload(key, io, local, false))
+            .await;
+        StreamOutcome {
+            io,
+            local: local.to_owned(),
+            result,
+        }
     }
 
     /// Removes the partial objects of the streams that are stored, in one bulk request, and
@@ -117,10 +145,14 @@ impl LogStore {
             return Ok(());
         }
         let deleted = self.delete_objects(partials).await;
-        let nothing_stored = streams.iter().all(|stream| matches!(stream.result, Ok(Uploaded::SkippedEmpty)));
+        let nothing_stored = streams
+            .iter()
+            .all(|stream| matches!(stream.result, Ok(Uploaded::SkippedEmpty)));
         if nothing_stored {
             let marker = Bytes::from_static(b"captured; both streams were empty\n");
-            self.store.write(&self.marker_path(key)?, marker, &WriteOptions::overwrite()).await?;
+            self.store
+                .write(&self.marker_path(key)?, marker, &WriteOptions::overwrite())
+                .await?;
         }
         deleted
     }

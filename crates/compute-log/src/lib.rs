@@ -63,3 +63,7 @@ pub use recover::{DEFAULT_IDLE, RecoverOptions, Recovered};
 pub use retry::RetryPolicy;
 pub use store::{DEFAULT_MAX_BYTES, DEFAULT_PREFIX, LEAST_MAX_BYTES, LogStore};
 pub use upload::Uploaded;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

@@ -37,7 +37,9 @@ impl LogStore {
         let level = self.store.list_level(&self.folder(log_prefix)?).await?;
         let mut keys = Vec::new();
         for object in &level.objects {
-            let Some((name, stream, partial)) = parse_log_name(object.key.name()) else { continue };
+            let Some((name, stream, partial)) = parse_log_name(object.key.name()) else {
+                continue;
+            };
             if stream == io && !partial {
                 keys.push(LogKey::new(log_prefix.iter().cloned().chain([name]))?);
             }

@@ -1,11 +1,11 @@
 //! What this process already uploaded, so that nothing is uploaded twice and nothing too late.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::Metadata;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use remote_store_dagster_paths::LogKey;
+use remote_store_dagster_paths::{IoType, LogKey};
 
 use crate::LogStore;
 
@@ -22,7 +22,10 @@ pub(crate) struct Fingerprint {
 impl Fingerprint {
     pub(crate) fn of(metadata: &Metadata) -> Self {
         // Some file systems keep no time; then a change of size must do.
-        Self { size_bytes: metadata.len(), modified: metadata.modified().ok() }
+        Self {
+            size_bytes: metadata.len(),
+            modified: metadata.modified().ok(),
+        }
     }
 }
 
@@ -30,12 +33,14 @@ impl Fingerprint {
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     partials: HashMap<String, Fingerprint>,
-    finished: HashMap<String, ()>,
+    finished: HashSet<String>,
 }
 
 impl Progress {
     pub(crate) fn uploaded(&mut self, partial_path: &str, fingerprint: Fingerprint) {
-        bound(&mut self.partials);
+        if self.partials.len() >= MAX_REMEMBERED {
+            self.partials.clear();
+        }
         self.partials.insert(partial_path.to_owned(), fingerprint);
     }
 
@@ -45,24 +50,20 @@ impl Progress {
 
     /// From here on no partial object of this path may appear.
     pub(crate) fn finished(&mut self, partial_path: &str) {
-        bound(&mut self.finished);
+        if self.finished.len() >= MAX_REMEMBERED {
+            self.finished.clear();
+        }
         self.partials.remove(partial_path);
-        self.finished.insert(partial_path.to_owned(), ());
+        self.finished.insert(partial_path.to_owned());
     }
 
     pub(crate) fn is_finished(&self, partial_path: &str) -> bool {
-        self.finished.contains_key(partial_path)
+        self.finished.contains(partial_path)
     }
 
     fn forget(&mut self, partial_path: &str) {
         self.partials.remove(partial_path);
         self.finished.remove(partial_path);
-    }
-}
-
-fn bound<T>(map: &mut HashMap<String, T>) {
-    if map.len() >= MAX_REMEMBERED {
-        map.clear();
     }
 }
 
@@ -74,8 +75,7 @@ impl LogStore {
 
     /// Forgets a key whose objects were deleted: it may be captured again.
     pub(crate) fn forget(&self, key: &LogKey) {
-        use remote_store_dagster_paths::IoType;
-        for io in [IoType::Stdout, IoType::Stderr] {
+        for io in IoType::ALL {
             if let Ok(path) = self.path(key, io, true) {
                 self.progress().forget(&path);
             }
@@ -90,11 +90,26 @@ mod tests {
     #[test]
     fn a_changed_size_or_time_is_a_change() {
         let mut progress = Progress::default();
-        let first = Fingerprint { size_bytes: 1, modified: Some(SystemTime::UNIX_EPOCH) };
+        let first = Fingerprint {
+            size_bytes: 1,
+            modified: Some(SystemTime::UNIX_EPOCH),
+        };
         progress.uploaded("p", first);
         assert!(progress.is_unchanged("p", first));
-        assert!(!progress.is_unchanged("p", Fingerprint { size_bytes: 2, ..first }));
-        assert!(!progress.is_unchanged("p", Fingerprint { modified: None, ..first }));
+        assert!(!progress.is_unchanged(
+            "p",
+            Fingerprint {
+                size_bytes: 2,
+                ..first
+            }
+        ));
+        assert!(!progress.is_unchanged(
+            "p",
+            Fingerprint {
+                modified: None,
+                ..first
+            }
+        ));
         assert!(!progress.is_unchanged("q", first));
     }
 

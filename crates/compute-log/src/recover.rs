@@ -11,7 +11,7 @@ use crate::staging::{Staged, scan};
 use crate::{Error, LogStore, Result};
 
 /// Files untouched for this long, without a lock to tell, have lost their writer: one hour.
-pub const DEFAULT_IDLE: Duration = Duration::from_secs(60 * 60);
+pub const DEFAULT_IDLE: Duration = Duration::from_hours(1);
 
 /// How [`LogStore::recover`] goes about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,11 @@ pub struct RecoverOptions {
 
 impl Default for RecoverOptions {
     fn default() -> Self {
-        Self { idle: DEFAULT_IDLE, remove_local: false, dry_run: false }
+        Self {
+            idle: DEFAULT_IDLE,
+            remove_local: false,
+            dry_run: false,
+        }
     }
 }
 
@@ -106,7 +110,10 @@ impl LogStore {
     /// ```
     pub async fn recover(&self, local_dir: &Path, options: &RecoverOptions) -> Result<Recovered> {
         let found = scan(local_dir)?;
-        let mut report = Recovered { unreadable: found.unreadable, ..Recovered::default() };
+        let mut report = Recovered {
+            unreadable: found.unreadable,
+            ..Recovered::default()
+        };
         for staged in found.logs {
             match self.recover_one(local_dir, &staged, options).await {
                 Ok(Verdict::Uploaded) => report.uploaded.push(staged.key),
@@ -118,21 +125,36 @@ impl LogStore {
         Ok(report)
     }
 
-    async fn recover_one(&self, local_dir: &Path, staged: &Staged, options: &RecoverOptions) -> Result<Verdict> {
+    async fn recover_one(
+        &self,
+        local_dir: &Path,
+        staged: &Staged,
+        options: &RecoverOptions,
+    ) -> Result<Verdict> {
         let files = LocalFiles::new(local_dir, &staged.key)?;
         if may_be_in_use(&files, staged, options.idle) {
             return Ok(Verdict::InUse);
         }
         if options.dry_run {
             let stored = self.is_stored(staged, &files).await?;
-            return Ok(if stored { Verdict::AlreadyStored } else { Verdict::Uploaded });
+            return Ok(if stored {
+                Verdict::AlreadyStored
+            } else {
+                Verdict::Uploaded
+            });
         }
         // Held until the files are dealt with: a second recovery must not upload them as well.
-        let Some(claim) = Claim::take(&files)? else { return Ok(Verdict::InUse) };
+        let Some(claim) = Claim::take(&files)? else {
+            return Ok(Verdict::InUse);
+        };
         let verdict = if self.is_stored(staged, &files).await? {
             Verdict::AlreadyStored
         } else {
-            let streams: Vec<(IoType, PathBuf)> = staged.streams.iter().map(|io| (*io, files.stream(*io))).collect();
+            let streams: Vec<(IoType, PathBuf)> = staged
+                .streams
+                .iter()
+                .map(|io| (*io, files.stream(*io)))
+                .collect();
             self.finish(&staged.key, &streams).await.into_result()?;
             Verdict::Uploaded
         };
@@ -154,7 +176,9 @@ impl LogStore {
                 continue;
             }
             all_empty = false;
-            let expected = Cut::plan(&mut file, size, self.max_bytes).map_err(Error::local("read", &local))?.stored();
+            let expected = Cut::plan(&mut file, size, self.max_bytes)
+                .map_err(Error::local("read", &local))?
+                .stored();
             match self.store.head(&self.path(&staged.key, *io, false)?).await {
                 // A larger object was written by a worker that captured more: leave it.
                 Ok(info) if info.size >= expected => {}
@@ -163,7 +187,11 @@ impl LogStore {
                 Err(error) => return Err(error.into()),
             }
         }
-        if all_empty { self.is_complete(&staged.key).await } else { Ok(true) }
+        if all_empty {
+            self.is_complete(&staged.key).await
+        } else {
+            Ok(true)
+        }
     }
 }
 
@@ -179,7 +207,9 @@ fn may_be_in_use(files: &LocalFiles, staged: &Staged, idle: Duration) -> bool {
     if let Some(held) = crate::claim::is_held(&files.lock()) {
         return held;
     }
-    let age = SystemTime::now().duration_since(staged.changed).unwrap_or_default();
+    let age = SystemTime::now()
+        .duration_since(staged.changed)
+        .unwrap_or_default();
     age < idle
 }
 

@@ -33,14 +33,21 @@ pub struct RetryPolicy {
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { max_attempts: 3, backoff_base: Duration::from_millis(500), backoff_max: Duration::from_secs(8) }
+        Self {
+            max_attempts: 3,
+            backoff_base: Duration::from_millis(500),
+            backoff_max: Duration::from_secs(8),
+        }
     }
 }
 
 impl RetryPolicy {
     /// One attempt only.
     pub fn disabled() -> Self {
-        Self { max_attempts: 1, ..Self::default() }
+        Self {
+            max_attempts: 1,
+            ..Self::default()
+        }
     }
 
     /// With this many attempts in all.
@@ -61,7 +68,9 @@ impl RetryPolicy {
     /// The wait after the failed attempt with this number, counted from 0, before jitter.
     pub fn backoff(&self, attempt: u32) -> Duration {
         let factor = 2_u32.saturating_pow(attempt.min(20));
-        self.backoff_base.saturating_mul(factor).min(self.backoff_max)
+        self.backoff_base
+            .saturating_mul(factor)
+            .min(self.backoff_max)
     }
 
     /// Runs `operation` until it succeeds, fails for good, or the attempts are used up.
@@ -90,7 +99,10 @@ impl RetryPolicy {
 fn may_pass(error: &Error) -> bool {
     matches!(
         error.kind(),
-        ErrorKind::BackendUnavailable | ErrorKind::ResourceLocked | ErrorKind::Conflict | ErrorKind::Foreign
+        ErrorKind::BackendUnavailable
+            | ErrorKind::ResourceLocked
+            | ErrorKind::Conflict
+            | ErrorKind::Foreign
     )
 }
 
@@ -125,13 +137,28 @@ mod tests {
 
     #[test]
     fn an_unreachable_store_is_tried_again() {
-        assert_eq!(attempts(quick(), || remote_store_core::Error::unavailable("s3", "down")), 3);
-        assert_eq!(attempts(RetryPolicy::disabled(), || remote_store_core::Error::unavailable("s3", "down")), 1);
+        assert_eq!(
+            attempts(quick(), || remote_store_core::Error::unavailable(
+                "s3", "down"
+            )),
+            3
+        );
+        assert_eq!(
+            attempts(RetryPolicy::disabled(), || {
+                remote_store_core::Error::unavailable("s3", "down")
+            }),
+            1
+        );
     }
 
     #[test]
     fn a_refusal_is_final() {
-        assert_eq!(attempts(quick(), || remote_store_core::Error::not_found("bucket", "s3")), 1);
+        assert_eq!(
+            attempts(quick(), || remote_store_core::Error::not_found(
+                "bucket", "s3"
+            )),
+            1
+        );
     }
 
     #[test]

@@ -56,9 +56,13 @@ pub(crate) fn scan(root: &Path) -> Result<Found> {
 fn scan_folder(entries: fs::ReadDir, above: &mut Vec<String>, found: &mut Found) -> Result<()> {
     let mut names: BTreeMap<String, Entry> = BTreeMap::new();
     for entry in entries.flatten() {
-        let Ok(kind) = entry.file_type() else { continue };
+        let Ok(kind) = entry.file_type() else {
+            continue;
+        };
         // A name that is no text is none that Dagster gave.
-        let Ok(name) = entry.file_name().into_string() else { continue };
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
         if kind.is_dir() && above.len() < MAX_DEPTH {
             match fs::read_dir(entry.path()) {
                 Ok(below) => {
@@ -74,12 +78,18 @@ fn scan_folder(entries: fs::ReadDir, above: &mut Vec<String>, found: &mut Found)
     }
     let step_folder = above.last().is_some_and(|folder| folder == STEP_FOLDER);
     for (name, entry) in names {
-        let Some(changed) = entry.changed else { continue };
+        let Some(changed) = entry.changed else {
+            continue;
+        };
         if step_folder || entry.proven || entry.streams.len() == IoType::ALL.len() {
             let key = LogKey::new(above.iter().cloned().chain([name]))?;
             let mut streams = entry.streams;
             streams.sort();
-            found.logs.push(Staged { key, streams, changed });
+            found.logs.push(Staged {
+                key,
+                streams,
+                changed,
+            });
         }
     }
     Ok(())
@@ -87,15 +97,21 @@ fn scan_folder(entries: fs::ReadDir, above: &mut Vec<String>, found: &mut Found)
 
 /// Files a name under its stem, split from the right: names may hold dots.
 fn note(file: &DirEntry, name: &str, names: &mut BTreeMap<String, Entry>) {
-    let Some((stem, extension)) = name.rsplit_once('.') else { return };
+    let Some((stem, extension)) = name.rsplit_once('.') else {
+        return;
+    };
     if extension == COMPLETE_EXTENSION || extension == LOCK_EXTENSION {
         names.entry(stem.to_owned()).or_default().proven = true;
         return;
     }
-    let Some(io) = IoType::from_extension(extension) else { return };
+    let Some(io) = IoType::from_extension(extension) else {
+        return;
+    };
     let entry = names.entry(stem.to_owned()).or_default();
     entry.streams.push(io);
-    entry.changed = entry.changed.max(Some(changed(file).unwrap_or_else(|_| SystemTime::now())));
+    entry.changed = entry
+        .changed
+        .max(Some(changed(file).unwrap_or_else(|_| SystemTime::now())));
 }
 
 /// An unknown time counts as now: better to wait than to take a living writer's file.

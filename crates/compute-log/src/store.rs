@@ -69,7 +69,10 @@ impl LogStore {
     /// [`Error::CapTooSmall`] below [`LEAST_MAX_BYTES`].
     pub fn with_max_bytes(mut self, max_bytes: u64) -> Result<Self> {
         if max_bytes < LEAST_MAX_BYTES {
-            return Err(Error::CapTooSmall { max_bytes, least_bytes: LEAST_MAX_BYTES });
+            return Err(Error::CapTooSmall {
+                max_bytes,
+                least_bytes: LEAST_MAX_BYTES,
+            });
         }
         self.max_bytes = max_bytes;
         Ok(self)
@@ -104,7 +107,9 @@ impl LogStore {
     /// else would tell a finished step from one that never started.
     pub(crate) fn marker_path(&self, key: &LogKey) -> Result<String> {
         let stdout = self.path(key, IoType::Stdout, false)?;
-        let stem = stdout.strip_suffix(IoType::Stdout.extension()).unwrap_or(&stdout);
+        let stem = stdout
+            .strip_suffix(IoType::Stdout.extension())
+            .unwrap_or(&stdout);
         Ok(format!("{stem}complete"))
     }
 
@@ -152,7 +157,7 @@ impl LogStore {
     /// [`Error::Store`] with the first failure; the other objects are deleted nevertheless.
     pub async fn delete(&self, key: &LogKey) -> Result<()> {
         let mut paths = Vec::with_capacity(5);
-        for io in [IoType::Stdout, IoType::Stderr] {
+        for io in IoType::ALL {
             for partial in [false, true] {
                 paths.push(self.path(key, io, partial)?);
             }
@@ -182,7 +187,10 @@ impl LogStore {
         if log_prefix.iter().all(String::is_empty) {
             return Err(Error::EmptyPrefix);
         }
-        Ok(self.store.delete_folder(&self.folder(log_prefix)?, true, true).await?)
+        Ok(self
+            .store
+            .delete_folder(&self.folder(log_prefix)?, true, true)
+            .await?)
     }
 
     /// Deletes objects in bulk; the first failure in order is reported, a missing object is none.

@@ -72,12 +72,23 @@ impl LogStore {
     /// let again = logs.upload(&key, IoType::Stdout, &local, true);
     /// assert_eq!(runtime::block_on(logs.store().driver(), again)??, Uploaded::SkippedUnchanged);
     ///
-    /// let gone = logs.upload(&key, IoType::Stdout, &dir.path().join("no-such-file"), false);
+    /// let nowhere = dir.path().join("no-such-file");
+    /// let gone = logs.upload(&key, IoType::Stdout, &nowhere, false);
     /// assert!(runtime::block_on(logs.store().driver(), gone)?.is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn upload(&self, key: &LogKey, io: IoType, local: &Path, partial: bool) -> Result<Uploaded> {
-        if partial { self.upload_partial(key, io, local).await } else { self.upload_final(key, io, local).await }
+    pub async fn upload(
+        &self,
+        key: &LogKey,
+        io: IoType,
+        local: &Path,
+        partial: bool,
+    ) -> Result<Uploaded> {
+        if partial {
+            self.upload_partial(key, io, local).await
+        } else {
+            self.upload_final(key, io, local).await
+        }
     }
 
     async fn upload_final(&self, key: &LogKey, io: IoType, local: &Path) -> Result<Uploaded> {
@@ -85,7 +96,8 @@ impl LogStore {
         if metadata.len() == 0 && self.skip_empty {
             return Ok(Uploaded::SkippedEmpty);
         }
-        self.put(&self.path(key, io, false)?, file, metadata.len(), local).await
+        self.put(&self.path(key, io, false)?, file, metadata.len(), local)
+            .await
     }
 
     async fn upload_partial(&self, key: &LogKey, io: IoType, local: &Path) -> Result<Uploaded> {
@@ -118,15 +130,21 @@ impl LogStore {
 
     /// Writes the first `size` bytes of `file`, cut to the cap, as one object.
     async fn put(&self, path: &str, mut file: File, size: u64, local: &Path) -> Result<Uploaded> {
-        let cut = Cut::plan(&mut file, size, self.max_bytes).map_err(Error::local("read", local))?;
+        let cut =
+            Cut::plan(&mut file, size, self.max_bytes).map_err(Error::local("read", local))?;
         let (expected, removed_bytes) = (cut.stored(), cut.removed());
         let mut source = cut.reader(file).map_err(Error::local("read", local))?;
         let options = WriteOptions::overwrite();
         if expected <= PART_BYTES {
-            let data = next_part(&mut source).map_err(Error::local("read", local))?.unwrap_or_default();
+            let data = next_part(&mut source)
+                .map_err(Error::local("read", local))?
+                .unwrap_or_default();
             let stored_bytes = data.len() as u64;
             self.store.write(path, data, &options).await?;
-            return Ok(Uploaded::Stored { stored_bytes, removed_bytes });
+            return Ok(Uploaded::Stored {
+                stored_bytes,
+                removed_bytes,
+            });
         }
         let mut writer = self.store.writer(path, &options).await?;
         let mut stored_bytes = 0;
@@ -146,7 +164,10 @@ impl LogStore {
             }
         }
         writer.finish().await?;
-        Ok(Uploaded::Stored { stored_bytes, removed_bytes })
+        Ok(Uploaded::Stored {
+            stored_bytes,
+            removed_bytes,
+        })
     }
 }
 

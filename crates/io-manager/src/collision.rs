@@ -20,12 +20,18 @@ pub struct AssetPartitions {
 impl AssetPartitions {
     /// An asset without partitions.
     pub fn unpartitioned(key: AssetKey) -> Self {
-        Self { key, partitions: None }
+        Self {
+            key,
+            partitions: None,
+        }
     }
 
     /// An asset with these partitions.
     pub fn partitioned(key: AssetKey, partitions: impl IntoIterator<Item = PartitionKey>) -> Self {
-        Self { key, partitions: Some(partitions.into_iter().collect()) }
+        Self {
+            key,
+            partitions: Some(partitions.into_iter().collect()),
+        }
     }
 }
 
@@ -81,7 +87,11 @@ pub fn collisions(assets: &[AssetPartitions], layout: &Layout) -> Result<Vec<Col
                 owners.insert(path, target);
             }
             Some(first) if *first == target => {}
-            Some(first) => found.push(Collision { path, first: first.clone(), second: target }),
+            Some(first) => found.push(Collision {
+                path,
+                first: first.clone(),
+                second: target,
+            }),
         }
     }
     Ok(found)
@@ -90,6 +100,9 @@ pub fn collisions(assets: &[AssetPartitions], layout: &Layout) -> Result<Vec<Col
 fn targets(asset: &AssetPartitions) -> Vec<Target> {
     match &asset.partitions {
         None => vec![Target::asset(asset.key.clone())],
-        Some(keys) => keys.iter().map(|key| Target::partition(asset.key.clone(), key.clone())).collect(),
+        Some(keys) => keys
+            .iter()
+            .map(|key| Target::partition(asset.key.clone(), key.clone()))
+            .collect(),
     }
 }

@@ -56,7 +56,9 @@ pub enum Error {
         surplus: Vec<String>,
     },
     /// A stream of pairs gave the same partition twice.
-    #[error("asset {asset}: the output gives partition '{partition}' more than once; give each partition one value")]
+    #[error(
+        "asset {asset}: the output gives partition '{partition}' more than once; give each partition one value"
+    )]
     PartitionRepeated {
         /// The asset key, joined with `/`.
         asset: String,
@@ -64,7 +66,9 @@ pub enum Error {
         partition: String,
     },
     /// An output plan without partitions, which would have to use the unpartitioned path.
-    #[error("asset {asset}: the run names no partition; write an unpartitioned asset through Target::asset instead")]
+    #[error(
+        "asset {asset}: the run names no partition; write an unpartitioned asset through Target::asset instead"
+    )]
     NoPartitions {
         /// The asset key, joined with `/`.
         asset: String,
@@ -132,11 +136,16 @@ fn mismatch(missing: &[String], surplus: &[String]) -> String {
 
 /// Lists keys for a person: the first few, then how many more.
 fn shown(keys: &[String]) -> String {
-    let mut text = keys.iter().take(KEYS_SHOWN).map(|key| format!("'{key}'")).collect::<Vec<_>>().join(", ");
-    if let Some(more) = keys.len().checked_sub(KEYS_SHOWN).filter(|more| *more > 0) {
-        text.push_str(&format!(" and {more} more"));
+    let named: Vec<String> = keys
+        .iter()
+        .take(KEYS_SHOWN)
+        .map(|key| format!("'{key}'"))
+        .collect();
+    let named = named.join(", ");
+    match keys.len().saturating_sub(KEYS_SHOWN) {
+        0 => named,
+        more => format!("{named} and {more} more"),
     }
-    text
 }
 
 #[cfg(test)]
@@ -162,6 +171,9 @@ mod tests {
         };
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert_eq!(error.path(), Some("a/p.pkl"));
-        assert!(error.to_string().starts_with("File not found: a/p.pkl"), "{error}");
+        assert!(
+            error.to_string().starts_with("File not found: a/p.pkl"),
+            "{error}"
+        );
     }
 }

@@ -68,7 +68,12 @@ impl LoadPlan {
                 entries.push((key, target.path(&layout)?));
             }
         }
-        Ok(Self { asset, layout, entries, missing })
+        Ok(Self {
+            asset,
+            layout,
+            entries,
+            missing,
+        })
     }
 
     /// The asset that is loaded.
@@ -141,7 +146,9 @@ pub type Loaded = (PartitionKey, Option<Bytes>);
 /// ```
 pub fn load(store: &Store, plan: &LoadPlan, window: usize) -> BoxStream<'static, Result<Loaded>> {
     if matches!(plan.layout, Layout::Dataset) {
-        let error = Error::NotAnObject { target: format!("asset {}", plan.asset) };
+        let error = Error::NotAnObject {
+            target: format!("asset {}", plan.asset),
+        };
         return stream::once(async { Err(error) }).boxed();
     }
     let paths = plan.entries.iter().map(|(_, path)| path.clone()).collect();
@@ -149,8 +156,12 @@ pub fn load(store: &Store, plan: &LoadPlan, window: usize) -> BoxStream<'static,
     let plan = plan.clone();
     let state = (plan, 0_usize, fetched);
     stream::try_unfold(state, |(plan, index, mut fetched)| async move {
-        let Some((key, path)) = plan.entries.get(index).cloned() else { return Ok(None) };
-        let Some(found) = fetched.try_next().await? else { return Ok(None) };
+        let Some((key, path)) = plan.entries.get(index).cloned() else {
+            return Ok(None);
+        };
+        let Some(found) = fetched.try_next().await? else {
+            return Ok(None);
+        };
         if found.is_none() && plan.missing == MissingPolicy::Fail {
             return Err(plan.missing_error(&key, &path));
         }

@@ -37,9 +37,16 @@ pub struct Written {
 /// assert_eq!((written.path.as_str(), written.size_bytes), ("report.json", 2));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub async fn write_output(store: &Store, target: &Target, layout: &Layout, data: Bytes) -> Result<Written> {
+pub async fn write_output(
+    store: &Store,
+    target: &Target,
+    layout: &Layout,
+    data: Bytes,
+) -> Result<Written> {
     if matches!(layout, Layout::Dataset) {
-        return Err(Error::NotAnObject { target: target.to_string() });
+        return Err(Error::NotAnObject {
+            target: target.to_string(),
+        });
     }
     let path = target.path(layout)?;
     let size_bytes = data.len() as u64;
@@ -68,6 +75,7 @@ pub async fn write_output(store: &Store, target: &Target, layout: &Layout, data:
 #[derive(Debug, Clone)]
 pub struct OutputPlan {
     asset: AssetKey,
+    layout: Layout,
     entries: Vec<(PartitionKey, String)>,
     by_key: HashMap<String, usize>,
 }
@@ -77,7 +85,11 @@ impl OutputPlan {
     ///
     /// # Errors
     /// [`Error::NoPartitions`] when there is no key, [`Error::Path`] when a key has no path.
-    pub fn new(asset: AssetKey, run_keys: impl IntoIterator<Item = PartitionKey>, layout: Layout) -> Result<Self> {
+    pub fn new(
+        asset: AssetKey,
+        run_keys: impl IntoIterator<Item = PartitionKey>,
+        layout: Layout,
+    ) -> Result<Self> {
         let mut entries = Vec::new();
         let mut by_key = HashMap::new();
         for key in run_keys {
@@ -89,9 +101,21 @@ impl OutputPlan {
             entries.push((key, path));
         }
         if entries.is_empty() {
-            return Err(Error::NoPartitions { asset: asset.to_string() });
+            return Err(Error::NoPartitions {
+                asset: asset.to_string(),
+            });
         }
-        Ok(Self { asset, entries, by_key })
+        Ok(Self {
+            asset,
+            layout,
+            entries,
+            by_key,
+        })
+    }
+
+    /// How the partitions are stored.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     /// Each partition of the run with its path, in the run's order.
@@ -140,7 +164,10 @@ impl OutputPlan {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn filling(&self) -> Filling<'_> {
-        Filling { plan: self, given: HashSet::new() }
+        Filling {
+            plan: self,
+            given: HashSet::new(),
+        }
     }
 
     fn verdict(&self, given: &HashSet<String>, surplus: Vec<String>) -> Result<()> {
@@ -154,7 +181,12 @@ impl OutputPlan {
         if missing.is_empty() && surplus.is_empty() {
             return Ok(());
         }
-        Err(Error::PartitionMismatch { asset: self.asset.to_string(), expected: self.entries.len(), missing, surplus })
+        Err(Error::PartitionMismatch {
+            asset: self.asset.to_string(),
+            expected: self.entries.len(),
+            missing,
+            surplus,
+        })
     }
 }
 
@@ -172,7 +204,11 @@ impl<'plan> Filling<'plan> {
     /// [`Error::PartitionMismatch`] when the key is no partition of the run,
     /// [`Error::PartitionRepeated`] when it was given before.
     pub fn accept(&mut self, key: &str) -> Result<&'plan str> {
-        let entry = self.plan.by_key.get(key).and_then(|index| self.plan.entries.get(*index));
+        let entry = self
+            .plan
+            .by_key
+            .get(key)
+            .and_then(|index| self.plan.entries.get(*index));
         let Some((_, path)) = entry else {
             return Err(Error::PartitionMismatch {
                 asset: self.plan.asset.to_string(),
@@ -184,7 +220,10 @@ impl<'plan> Filling<'plan> {
         if self.given.insert(key.to_owned()) {
             return Ok(path);
         }
-        Err(Error::PartitionRepeated { asset: self.plan.asset.to_string(), partition: key.to_owned() })
+        Err(Error::PartitionRepeated {
+            asset: self.plan.asset.to_string(),
+            partition: key.to_owned(),
+        })
     }
 
     /// Ends the output.

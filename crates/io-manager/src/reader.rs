@@ -37,7 +37,10 @@ pub struct AssetReader {
 impl AssetReader {
     /// A reader over `store`, whose root is the root of the IO manager that wrote the assets.
     pub fn new(store: Store) -> Self {
-        Self { store, window: DEFAULT_WINDOW }
+        Self {
+            store,
+            window: DEFAULT_WINDOW,
+        }
     }
 
     /// How many partitions are fetched at a time; 0 means 1.
@@ -57,8 +60,16 @@ impl AssetReader {
     /// # Errors
     /// [`Error::Missing`] naming asset, partition and path when nothing is stored;
     /// [`Error::Store`] when the store fails.
-    pub async fn read(&self, key: &AssetKey, partition: Option<&PartitionKey>, extension: &str) -> Result<Bytes> {
-        let target = Target::Asset { key: key.clone(), partition: partition.cloned() };
+    pub async fn read(
+        &self,
+        key: &AssetKey,
+        partition: Option<&PartitionKey>,
+        extension: &str,
+    ) -> Result<Bytes> {
+        let target = Target::Asset {
+            key: key.clone(),
+            partition: partition.cloned(),
+        };
         self.read_target(&target, &Layout::object(extension)).await
     }
 
@@ -68,7 +79,9 @@ impl AssetReader {
     /// As [`AssetReader::read`]; [`Error::NotAnObject`] for a dataset layout.
     pub async fn read_target(&self, target: &Target, layout: &Layout) -> Result<Bytes> {
         if matches!(layout, Layout::Dataset) {
-            return Err(Error::NotAnObject { target: target.to_string() });
+            return Err(Error::NotAnObject {
+                target: target.to_string(),
+            });
         }
         let path = target.path(layout)?;
         self.store.read_bytes(&path).await.map_err(|error| {
@@ -76,7 +89,12 @@ impl AssetReader {
                 return Error::Store(error);
             }
             let partitioned = target.is_partition();
-            Error::Missing { target: target.to_string(), path, partitioned, source: Some(Box::new(error)) }
+            Error::Missing {
+                target: target.to_string(),
+                path,
+                partitioned,
+                source: Some(Box::new(error)),
+            }
         })
     }
 
@@ -90,8 +108,13 @@ impl AssetReader {
         partition: Option<&PartitionKey>,
         serializer: &S,
     ) -> Result<T> {
-        let target = Target::Asset { key: key.clone(), partition: partition.cloned() };
-        let data = self.read_target(&target, &Layout::object(serializer.extension())).await?;
+        let target = Target::Asset {
+            key: key.clone(),
+            partition: partition.cloned(),
+        };
+        let data = self
+            .read_target(&target, &Layout::object(serializer.extension()))
+            .await?;
         decode(serializer, &data, &target)
     }
 
@@ -124,6 +147,10 @@ fn decode<T, S: Serializer<T>>(serializer: &S, data: &[u8], target: &Target) -> 
     let decoded = serializer.deserialize(data);
     decoded.or_else(|source| {
         let path = target.path(&Layout::object(serializer.extension()))?;
-        Err(Error::Undecodable { target: target.to_string(), path, source })
+        Err(Error::Undecodable {
+            target: target.to_string(),
+            path,
+            source,
+        })
     })
 }

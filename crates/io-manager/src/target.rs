@@ -33,7 +33,9 @@ impl Layout {
     /// # Ok::<(), remote_store_io_manager::Error>(())
     /// ```
     pub fn object(extension: impl Into<String>) -> Self {
-        Self::Object { extension: extension.into() }
+        Self::Object {
+            extension: extension.into(),
+        }
     }
 }
 
@@ -58,17 +60,25 @@ pub enum Target {
 impl Target {
     /// An asset without partitions.
     pub fn asset(key: AssetKey) -> Self {
-        Self::Asset { key, partition: None }
+        Self::Asset {
+            key,
+            partition: None,
+        }
     }
 
     /// One partition of an asset.
     pub fn partition(key: AssetKey, partition: PartitionKey) -> Self {
-        Self::Asset { key, partition: Some(partition) }
+        Self::Asset {
+            key,
+            partition: Some(partition),
+        }
     }
 
     /// The output of an op, by `context.get_identifier()`.
     pub fn op_output(identifier: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self::OpOutput { identifier: identifier.into_iter().map(Into::into).collect() }
+        Self::OpOutput {
+            identifier: identifier.into_iter().map(Into::into).collect(),
+        }
     }
 
     /// The path of this target, relative to the store's root (DAG-005, DAG-006, DAG-018).
@@ -90,22 +100,38 @@ impl Target {
             (Self::Asset { key, partition }, Layout::Object { extension }) => {
                 asset_path(key, partition.as_ref(), extension)?
             }
-            (Self::Asset { key, partition }, Layout::Dataset) => dataset_key(key, partition.as_ref())?,
-            (Self::OpOutput { identifier }, Layout::Object { extension }) => op_output_path(identifier, extension)?,
+            (Self::Asset { key, partition }, Layout::Dataset) => {
+                dataset_key(key, partition.as_ref())?
+            }
+            (Self::OpOutput { identifier }, Layout::Object { extension }) => {
+                op_output_path(identifier, extension)?
+            }
             (Self::OpOutput { identifier }, Layout::Dataset) => op_output_path(identifier, "")?,
         })
     }
 
     pub(crate) fn is_partition(&self) -> bool {
-        matches!(self, Self::Asset { partition: Some(_), .. })
+        matches!(
+            self,
+            Self::Asset {
+                partition: Some(_),
+                ..
+            }
+        )
     }
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Asset { key, partition: None } => write!(f, "asset {key}"),
-            Self::Asset { key, partition: Some(partition) } => write!(f, "asset {key}, partition '{partition}'"),
+            Self::Asset {
+                key,
+                partition: None,
+            } => write!(f, "asset {key}"),
+            Self::Asset {
+                key,
+                partition: Some(partition),
+            } => write!(f, "asset {key}, partition '{partition}'"),
             Self::OpOutput { identifier } => write!(f, "op output {}", identifier.join("/")),
         }
     }
