@@ -134,18 +134,18 @@ fn unknown_column_text(name: &str, nearest: Option<&str>, available: &[String]) 
     const SHOWN: usize = 20;
     let mut text = format!("no column '{name}' in the Parquet file");
     if let Some(nearest) = nearest {
-        text.push_str(&format!("; did you mean '{nearest}'?"));
+        text = format!("{text}, did you mean '{nearest}'?");
     }
     let shown: Vec<String> = available
         .iter()
         .take(SHOWN)
         .map(|column| format!("'{column}'"))
         .collect();
-    text.push_str(&format!(
-        " It has {} columns: {}",
+    text = format!(
+        "{text}; it has {} columns: {}",
         available.len(),
         shown.join(", ")
-    ));
+    );
     if available.len() > SHOWN {
         text.push_str(", …");
     }

@@ -9,10 +9,10 @@ use serde::ser::{
 };
 
 /// The name under which `serde_json::Number` writes itself with arbitrary
-/// precision: a struct that only serde_json's own serializers understand.
+/// precision: a struct that only serializers of `serde_json` understand.
 const JSON_NUMBER: &str = "$serde_json::private::Number";
 
-/// The first such thing in a value.
+/// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Finding {
     /// A float that is NaN or infinite.
@@ -21,28 +21,17 @@ pub(crate) enum Finding {
     JsonNumber,
 }
 
-impl fmt::Display for Finding {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::NonFinite => "a float that is not finite",
-            Self::JsonNumber => "a serde_json::Number",
-        })
-    }
-}
-
-impl std::error::Error for Finding {}
-
 /// The walk ends at the first finding, or at an error of the value's own.
 #[derive(Debug)]
 enum Stop {
-    Found(Finding),
+    Found,
     Custom(String),
 }
 
 impl fmt::Display for Stop {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Found(finding) => finding.fmt(formatter),
+            Self::Found => formatter.write_str("found"),
             Self::Custom(message) => formatter.write_str(message),
         }
     }
@@ -56,16 +45,25 @@ impl ser::Error for Stop {
     }
 }
 
-/// Looks through `value`; errors of its own `Serialize` are left to the real run.
-pub(crate) fn find<T: Serialize + ?Sized>(value: &T) -> Option<Finding> {
-    match value.serialize(Walk) {
-        Err(Stop::Found(finding)) => Some(finding),
-        Ok(()) | Err(Stop::Custom(_)) => None,
-    }
+/// Whether `value` holds `sought`; errors of its own `Serialize` are left to the real run.
+pub(crate) fn holds<T: Serialize + ?Sized>(value: &T, sought: Finding) -> bool {
+    matches!(value.serialize(Walk { sought }), Err(Stop::Found))
 }
 
 #[derive(Clone, Copy)]
-struct Walk;
+struct Walk {
+    sought: Finding,
+}
+
+impl Walk {
+    fn float(self, is_finite: bool) -> Walked {
+        if is_finite || self.sought != Finding::NonFinite {
+            Ok(())
+        } else {
+            Err(Stop::Found)
+        }
+    }
+}
 
 type Walked = Result<(), Stop>;
 
@@ -105,19 +103,11 @@ impl ser::Serializer for Walk {
     );
 
     fn serialize_f32(self, value: f32) -> Walked {
-        if value.is_finite() {
-            Ok(())
-        } else {
-            Err(Stop::Found(Finding::NonFinite))
-        }
+        self.float(value.is_finite())
     }
 
     fn serialize_f64(self, value: f64) -> Walked {
-        if value.is_finite() {
-            Ok(())
-        } else {
-            Err(Stop::Found(Finding::NonFinite))
-        }
+        self.float(value.is_finite())
     }
 
     fn serialize_none(self) -> Walked {
@@ -177,8 +167,8 @@ impl ser::Serializer for Walk {
     }
 
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Self, Stop> {
-        if name == JSON_NUMBER {
-            Err(Stop::Found(Finding::JsonNumber))
+        if name == JSON_NUMBER && self.sought == Finding::JsonNumber {
+            Err(Stop::Found)
         } else {
             Ok(self)
         }
@@ -264,7 +254,17 @@ mod tests {
     #[test]
     fn a_float_that_is_not_finite_is_found_at_any_depth() {
         let nested = BTreeMap::from([("a", vec![Some((1, 2.0)), Some((1, f64::INFINITY))])]);
-        assert_eq!(find(&nested), Some(Finding::NonFinite));
-        assert_eq!(find(&BTreeMap::from([("a", 1.0)])), None);
+        assert!(holds(&nested, Finding::NonFinite));
+        assert!(!holds(&nested, Finding::JsonNumber));
+        assert!(!holds(&BTreeMap::from([("a", 1.0)]), Finding::NonFinite));
+    }
+
+    #[test]
+    fn a_number_of_serde_json_is_found() {
+        assert!(holds(&serde_json::json!({"a": [1]}), Finding::JsonNumber));
+        assert!(!holds(
+            &serde_json::json!({"a": ["1"]}),
+            Finding::JsonNumber
+        ));
     }
 }

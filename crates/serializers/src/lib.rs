@@ -17,6 +17,10 @@
 //!
 //! Errors name the thing and the way out, see [`SerializeError`].
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod error;
 mod inspect;
 mod json;

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::inspect::{Finding, holds};
 use crate::{SerializeError, Serializer};
 
 const FORMAT: &str = "MessagePack";
@@ -13,7 +14,7 @@ const FORMAT: &str = "MessagePack";
 ///
 /// `Vec<u8>` is written as an array of numbers, as serde does by default; use a
 /// type that serializes as bytes for binary data. A `serde_json::Number` is
-/// private to serde_json's own formats and is refused.
+/// private to the formats of `serde_json` and is refused.
 ///
 /// ```
 /// use remote_store_serializers::{MessagePackSerializer, Serializer};
@@ -36,7 +37,6 @@ const FORMAT: &str = "MessagePack";
 /// # Ok::<(), remote_store_serializers::SerializeError>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
-#[non_exhaustive]
 pub struct MessagePackSerializer;
 
 impl<T: Serialize + DeserializeOwned> Serializer<T> for MessagePackSerializer {
@@ -45,6 +45,15 @@ impl<T: Serialize + DeserializeOwned> Serializer<T> for MessagePackSerializer {
     }
 
     fn serialize(&self, value: &T) -> Result<Bytes, SerializeError> {
+        // It would be written as a map with a private name, which nothing reads.
+        if holds(value, Finding::JsonNumber) {
+            return Err(SerializeError::Unsupported {
+                format: FORMAT,
+                what: "a number of serde_json".to_owned(),
+                way_out: "turn the value into a type of your own, or PickleValue::from(value)"
+                    .to_owned(),
+            });
+        }
         rmp_serde::to_vec_named(value)
             .map(Bytes::from)
             .map_err(|error| SerializeError::Encode {

@@ -7,6 +7,7 @@
 //! that a crafted object ends the process.
 
 mod convert;
+mod input;
 mod ops;
 mod reader;
 mod tree;

@@ -8,11 +8,11 @@ use serde_json::ser::Formatter;
 use super::FORMAT;
 use super::number::{python_float, python_number};
 use crate::SerializeError;
-use crate::inspect::{Finding, find};
+use crate::inspect::{Finding, holds};
 
 pub(super) fn write<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), SerializeError> {
     // serde_json would write `null` for these without a word.
-    if find(value) == Some(Finding::NonFinite) {
+    if holds(value, Finding::NonFinite) {
         return Err(SerializeError::encode(
             FORMAT,
             "a float is NaN or infinite, which JSON does not know; use an Option, or another format",

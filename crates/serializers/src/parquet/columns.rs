@@ -49,24 +49,33 @@ fn nearest<'a>(name: &str, available: &'a [String]) -> Option<&'a str> {
         .map(|(_, candidate)| candidate.as_str())
 }
 
-/// Levenshtein distance.
+/// Edits between two names: a character added, left out, replaced, or two
+/// neighbours swapped, which is the most common slip.
 fn edits(left: &str, right: &str) -> usize {
+    let left: Vec<char> = left.chars().collect();
     let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (above, from) in left.chars().enumerate() {
-        let mut diagonal = above;
-        let mut before = above + 1;
-        let mut next_row = Vec::with_capacity(row.len());
-        next_row.push(before);
-        for (to, up) in right.iter().zip(row.iter().skip(1)) {
-            let replaced = diagonal + usize::from(from != *to);
-            before = replaced.min(before + 1).min(up + 1);
-            diagonal = *up;
-            next_row.push(before);
+    let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX / 2);
+    let mut two_above: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=right.len()).collect();
+    for (row, from) in left.iter().enumerate() {
+        let mut current = vec![row + 1];
+        for (column, to) in right.iter().enumerate() {
+            let replaced = at(&above, column) + usize::from(from != to);
+            let changed = (at(&above, column + 1) + 1).min(at(&current, column) + 1);
+            let swapped = row > 0
+                && column > 0
+                && left.get(row - 1) == Some(to)
+                && right.get(column - 1) == Some(from);
+            let swap = if swapped {
+                at(&two_above, column - 1) + 1
+            } else {
+                usize::MAX
+            };
+            current.push(replaced.min(changed).min(swap));
         }
-        row = next_row;
+        two_above = std::mem::replace(&mut above, current);
     }
-    row.last().copied().unwrap_or_default()
+    above.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -74,13 +83,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distances_are_those_of_levenshtein() {
+    fn edits_count_swapped_neighbours_once() {
         for (left, right, distance) in [
             ("", "", 0),
             ("abc", "", 3),
             ("", "ab", 2),
             ("kitten", "sitting", 3),
             ("flaw", "lawn", 2),
+            ("dealy", "delay", 1),
         ] {
             assert_eq!(edits(left, right), distance, "{left} {right}");
         }

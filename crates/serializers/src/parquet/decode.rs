@@ -83,9 +83,9 @@ impl ParquetFile {
         self.metadata.metadata().num_row_groups()
     }
 
-    /// Whether decoding here gives what pyarrow would give.
+    /// Whether decoding here gives what pyarrow would give; see [`gate`].
     pub fn read_support(&self) -> Support {
-        gate::read_support(self.metadata.schema(), self.metadata.parquet_schema())
+        gate::read_support(self.schema(), self.metadata.metadata().file_metadata())
     }
 
     /// Decodes the named columns, or all, in the order of the file.
@@ -114,7 +114,7 @@ impl ParquetFile {
         let runs = self.row_group_runs();
         let rows = self.num_rows();
         if columns.is_empty() {
-            return self.without_columns(schema, rows);
+            return without_columns(schema, rows);
         }
         if threads::thread_count(None, rows, columns.len() * runs.len()) < 2 {
             return self.decode_alone(schema, columns);
@@ -151,14 +151,6 @@ impl ParquetFile {
         });
         let batches = batches.collect::<Result<Vec<_>, _>>()?;
         Table::try_new(schema, batches)
-    }
-
-    /// A table of no columns still has its rows.
-    fn without_columns(&self, schema: Arc<Schema>, rows: usize) -> Result<Table, SerializeError> {
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), Vec::new(), &options)
-            .map_err(inconsistent)?;
-        Table::try_new(schema, vec![batch])
     }
 
     fn batches(
@@ -311,6 +303,14 @@ fn zip_columns(
         }
         batches.push(RecordBatch::try_new(Arc::clone(schema), arrays).map_err(inconsistent)?);
     }
+}
+
+/// A table of no columns still has its rows.
+fn without_columns(schema: Arc<Schema>, rows: usize) -> Result<Table, SerializeError> {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), Vec::new(), &options)
+        .map_err(inconsistent)?;
+    Table::try_new(schema, vec![batch])
 }
 
 fn damaged(error: ParquetError) -> SerializeError {

@@ -344,19 +344,19 @@ fn sorting(
 }
 
 fn failed(error: ParquetError) -> SerializeError {
-    match error {
-        ParquetError::External(source) => match source.downcast::<std::io::Error>() {
-            Ok(io) => SerializeError::Io(*io),
-            Err(source) => SerializeError::Encode {
-                format: FORMAT,
-                reason: source.to_string(),
-                source: Some(source),
-            },
-        },
-        error => SerializeError::Encode {
+    let reason = error.to_string();
+    let source: Box<dyn std::error::Error + Send + Sync> =
+        if let ParquetError::External(source) = error {
+            source
+        } else {
+            Box::new(error)
+        };
+    match source.downcast::<std::io::Error>() {
+        Ok(io) => SerializeError::Io(*io),
+        Err(source) => SerializeError::Encode {
             format: FORMAT,
-            reason: error.to_string(),
-            source: Some(Box::new(error)),
+            reason,
+            source: Some(source),
         },
     }
 }

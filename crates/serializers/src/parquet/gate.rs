@@ -11,14 +11,20 @@
 //! |---|---|---|
 //! | dictionary (categorical) | pyarrow keeps unused categories and their order; here first-appearance order | the same |
 //! | dictionary of booleans or decimals | error here | error here |
-//! | `timestamp[s]`, `time32[s]`, `date64` | would be plain integers for others: error here | naive `timestamp[s, tz]` would lose its zone: error here |
+//! | `timestamp[s]`, `time32[s]`, `date64` | would be plain integers for others: error here | error here |
+//! | `timestamp[s, zone]` written by pyarrow | – | the same instants, but the zone becomes UTC |
 //! | union, interval, run-end encoded, list view, `decimal32`, `decimal64`, `fixed_size_binary[0]`, empty struct, negative decimal scale | error here | – |
 //! | INT96 with a stored Arrow schema | – | the stored unit here, nanoseconds in pyarrow |
 //! | everything else | equal | equal |
 
+use ::parquet::arrow::ARROW_SCHEMA_META_KEY;
 use ::parquet::basic::Type as PhysicalType;
+use ::parquet::file::metadata::FileMetaData;
 use ::parquet::schema::types::SchemaDescriptor;
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 
 use super::FORMAT;
 use crate::SerializeError;
@@ -87,9 +93,11 @@ pub fn write_support(schema: &Schema) -> Support {
 
 /// Whether a file with these schemas, read here, gives what pyarrow gives (DAG-004).
 ///
-/// [`ParquetFile::read_support`](super::ParquetFile::read_support) passes both.
-pub fn read_support(schema: &Schema, parquet_schema: &SchemaDescriptor) -> Support {
-    if let Some(reason) = int96_difference(schema, parquet_schema) {
+/// [`ParquetFile::read_support`](super::ParquetFile::read_support) passes both; `file` is the file's own metadata.
+pub fn read_support(schema: &Schema, file: &FileMetaData) -> Support {
+    let found =
+        int96_difference(schema, file.schema_descr()).or_else(|| zone_difference(schema, file));
+    if let Some(reason) = found {
         return Support::Fallback { reason };
     }
     support(schema, read_difference)
@@ -143,15 +151,12 @@ fn find(field: &Field, difference: fn(&DataType) -> Option<Difference>) -> Optio
     find_with(field, &difference)
 }
 
-/// The first difference in a type or, for nested types, in what it is made of.
-fn find_with(
-    field: &Field,
-    difference: &dyn Fn(&DataType) -> Option<Difference>,
-) -> Option<Difference> {
-    difference(field.data_type()).or_else(|| {
+/// What `seek` finds first in a type or, for nested types, in what it is made of.
+fn find_with<T>(field: &Field, seek: &dyn Fn(&DataType) -> Option<T>) -> Option<T> {
+    seek(field.data_type()).or_else(|| {
         children(field.data_type())
             .into_iter()
-            .find_map(|child| find_with(child, difference))
+            .find_map(|child| find_with(child, seek))
     })
 }
 
@@ -265,4 +270,48 @@ fn int96_difference(schema: &Schema, parquet_schema: &SchemaDescriptor) -> Optio
                 )
             })
         })
+}
+
+/// The zone of `timestamp[s, zone]` stands only in the embedded Arrow schema; the
+/// column itself has milliseconds, and the Parquet library then says UTC.
+fn zone_difference(schema: &Schema, file: &FileMetaData) -> Option<String> {
+    let in_milliseconds = |data_type: &DataType| {
+        matches!(
+            data_type,
+            DataType::Timestamp(TimeUnit::Millisecond, Some(_))
+        )
+        .then_some(())
+    };
+    if !schema
+        .fields()
+        .iter()
+        .any(|field| find_with(field, &in_milliseconds).is_some())
+    {
+        return None;
+    }
+    let metadata = file.key_value_metadata()?;
+    let stored = metadata
+        .iter()
+        .find(|entry| entry.key == ARROW_SCHEMA_META_KEY)?
+        .value
+        .as_deref()?;
+    let unreadable = || Some("the embedded Arrow schema cannot be read".to_owned());
+    let Ok(message) = BASE64_STANDARD.decode(stored) else {
+        return unreadable();
+    };
+    let Ok(stored) = arrow_ipc::convert::try_schema_from_ipc_buffer(&message) else {
+        return unreadable();
+    };
+    let in_seconds = |data_type: &DataType| {
+        matches!(data_type, DataType::Timestamp(TimeUnit::Second, Some(_))).then_some(())
+    };
+    let field = stored
+        .fields()
+        .iter()
+        .find(|field| find_with(field, &in_seconds).is_some())?;
+    Some(format!(
+        "column '{}' of type {}: its time zone would come back as UTC",
+        field.name(),
+        field.data_type()
+    ))
 }

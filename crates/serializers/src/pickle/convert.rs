@@ -85,9 +85,10 @@ impl<'de> Deserializer<'de> for PickleValue {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        match self {
-            Self::None => visitor.visit_none(),
-            value => visitor.visit_some(value),
+        if self == Self::None {
+            visitor.visit_none()
+        } else {
+            visitor.visit_some(self)
         }
     }
 
@@ -105,21 +106,18 @@ impl<'de> Deserializer<'de> for PickleValue {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Self::Error> {
-        match self {
-            Self::Str(variant) => {
-                let variant: de::value::StringDeserializer<Self::Error> =
-                    variant.into_deserializer();
-                variant.deserialize_enum(name, variants, visitor)
-            }
-            Self::Dict(entries) => {
-                let map = MapDeserializer::new(entries.into_iter());
-                visitor.visit_enum(de::value::MapAccessDeserializer::new(map))
-            }
-            other => Err(de::Error::custom(format!(
-                "a {} cannot be a variant of {name}",
-                other.type_name()
-            ))),
+        let found = self.type_name();
+        if let Self::Dict(entries) = self {
+            let map = MapDeserializer::new(entries.into_iter());
+            return visitor.visit_enum(de::value::MapAccessDeserializer::new(map));
         }
+        let Self::Str(variant) = self else {
+            return Err(de::Error::custom(format!(
+                "a {found} cannot be a variant of {name}"
+            )));
+        };
+        let variant: de::value::StringDeserializer<Self::Error> = variant.into_deserializer();
+        variant.deserialize_enum(name, variants, visitor)
     }
 
     forward_to_deserialize_any! {

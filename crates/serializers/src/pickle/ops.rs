@@ -87,7 +87,7 @@ pub(super) fn decimal_text(bytes: &[u8]) -> String {
         Some((highest, lower)) => {
             text.push_str(&highest.to_string());
             for chunk in lower.iter().rev() {
-                text.push_str(&format!("{chunk:09}"));
+                text = format!("{text}{chunk:09}");
             }
         }
     }

@@ -5,13 +5,14 @@
 
 use std::collections::HashMap;
 
+use super::input::{Input, Read, python2};
 use super::ops::{
     ADDITEMS, APPEND, APPENDS, BINBYTES, BINBYTES8, BINFLOAT, BINGET, BININT, BININT1, BININT2,
     BINPUT, BINSTRING, BINUNICODE, BINUNICODE8, BYTEARRAY8, DICT, DUP, EMPTY_DICT, EMPTY_LIST,
     EMPTY_SET, EMPTY_TUPLE, FLOAT, FRAME, FROZENSET, GET, GLOBAL, INT, LIST, LONG, LONG_BINGET,
     LONG_BINPUT, LONG1, LONG4, MARK, MEMOIZE, NEWFALSE, NEWTRUE, NONE, POP, POP_MARK, PROTO, PUT,
     REDUCE, SETITEM, SETITEMS, SHORT_BINBYTES, SHORT_BINSTRING, SHORT_BINUNICODE, STACK_GLOBAL,
-    STOP, STRING, TUPLE, TUPLE1, TUPLE2, TUPLE3, UNICODE, from_decimal,
+    STOP, STRING, TUPLE, TUPLE1, TUPLE2, TUPLE3, UNICODE,
 };
 use super::tree::{Id, Node, Tree};
 use super::{FORMAT, PickleValue};
@@ -21,8 +22,7 @@ const NEWEST_PROTOCOL: u8 = 5;
 
 pub(super) fn read(data: &[u8], max_expanded_bytes: u64) -> Result<PickleValue, SerializeError> {
     let mut reader = Reader {
-        data,
-        at: 0,
+        input: Input::new(data),
         tree: Tree::default(),
         stack: Vec::new(),
         marks: Vec::new(),
@@ -44,8 +44,7 @@ pub(super) enum Callable {
 }
 
 struct Reader<'a> {
-    data: &'a [u8],
-    at: usize,
+    input: Input<'a>,
     tree: Tree,
     stack: Vec<Id>,
     /// Heights of the stack at which marks were set.
@@ -53,13 +52,11 @@ struct Reader<'a> {
     memo: HashMap<u64, Id>,
 }
 
-type Read<T = ()> = Result<T, SerializeError>;
-
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn run(&mut self) -> Read<Id> {
         loop {
-            let at = self.at;
-            let [op] = self.array()?;
+            let at = self.input.position();
+            let [op] = self.input.array()?;
             if op == STOP {
                 return self.pop();
             }
@@ -87,7 +84,7 @@ impl<'a> Reader<'a> {
                 FORMAT,
                 format!(
                     "unknown opcode 0x{op:02x} at byte {at} of {}",
-                    self.data.len()
+                    self.input.len()
                 ),
             ),
         }
@@ -99,36 +96,36 @@ impl<'a> Reader<'a> {
             NONE => PickleValue::None,
             NEWTRUE => PickleValue::Bool(true),
             NEWFALSE => PickleValue::Bool(false),
-            BININT => PickleValue::Int(i32::from_le_bytes(self.array()?).into()),
-            BININT1 => PickleValue::Int(u8::from_le_bytes(self.array()?).into()),
-            BININT2 => PickleValue::Int(u16::from_le_bytes(self.array()?).into()),
-            BINFLOAT => PickleValue::Float(f64::from_be_bytes(self.array()?)),
+            BININT => PickleValue::Int(i32::from_le_bytes(self.input.array()?).into()),
+            BININT1 => PickleValue::Int(u8::from_le_bytes(self.input.array()?).into()),
+            BININT2 => PickleValue::Int(u16::from_le_bytes(self.input.array()?).into()),
+            BINFLOAT => PickleValue::Float(f64::from_be_bytes(self.input.array()?)),
             LONG1 => {
-                let length = self.length1()?;
-                PickleValue::from_le_bytes(self.bytes(length)?)
+                let length = self.input.length1()?;
+                PickleValue::from_le_bytes(self.input.bytes(length)?)
             }
             LONG4 => {
-                let length = self.length4()?;
-                PickleValue::from_le_bytes(self.bytes(length)?)
+                let length = self.input.length4()?;
+                PickleValue::from_le_bytes(self.input.bytes(length)?)
             }
-            INT | LONG => self.text_int()?,
-            FLOAT => self.text_float()?,
-            UNICODE => PickleValue::Str(self.text_unicode()?),
+            INT | LONG => self.input.text_int()?,
+            FLOAT => self.input.text_float()?,
+            UNICODE => PickleValue::Str(self.input.text_unicode()?),
             SHORT_BINUNICODE | BINUNICODE | BINUNICODE8 => {
-                let length = self.length(op, [SHORT_BINUNICODE, BINUNICODE])?;
-                PickleValue::Str(self.utf8(length)?)
+                let length = self.input.length(op, [SHORT_BINUNICODE, BINUNICODE])?;
+                PickleValue::Str(self.input.utf8(length)?)
             }
             SHORT_BINBYTES | BINBYTES | BINBYTES8 => {
-                let length = self.length(op, [SHORT_BINBYTES, BINBYTES])?;
-                PickleValue::Bytes(self.bytes(length)?.to_vec())
+                let length = self.input.length(op, [SHORT_BINBYTES, BINBYTES])?;
+                PickleValue::Bytes(self.input.bytes(length)?.to_vec())
             }
             BYTEARRAY8 => {
-                let length = self.length8()?;
-                PickleValue::ByteArray(self.bytes(length)?.to_vec())
+                let length = self.input.length8()?;
+                PickleValue::ByteArray(self.input.bytes(length)?.to_vec())
             }
             SHORT_BINSTRING | BINSTRING => {
-                let length = self.length(op, [SHORT_BINSTRING, BINSTRING])?;
-                PickleValue::Str(self.python2_text(length)?)
+                let length = self.input.length(op, [SHORT_BINSTRING, BINSTRING])?;
+                PickleValue::Str(self.input.python2_text(length)?)
             }
             STRING => return Err(python2()),
             _ => return Ok(false),
@@ -157,7 +154,7 @@ impl<'a> Reader<'a> {
                 self.push(Node::FrozenSet(items));
             }
             DICT => {
-                let entries = pairs(self.pop_to_mark()?)?;
+                let entries = pairs(&self.pop_to_mark()?)?;
                 self.push(Node::Dict(entries));
             }
             TUPLE1 | TUPLE2 | TUPLE3 => {
@@ -189,7 +186,7 @@ impl<'a> Reader<'a> {
         match op {
             PROTO => self.protocol()?,
             FRAME => {
-                self.array::<8>()?;
+                self.input.array::<8>()?;
             }
             MARK => self.marks.push(self.stack.len()),
             POP => {
@@ -216,8 +213,8 @@ impl<'a> Reader<'a> {
                 );
             }
             GLOBAL => {
-                let module = self.line()?.to_owned();
-                let name = self.line()?.to_owned();
+                let module = self.input.line()?.to_owned();
+                let name = self.input.line()?.to_owned();
                 self.callable(&module, &name)?;
             }
             STACK_GLOBAL => {
@@ -240,7 +237,7 @@ impl<'a> Reader<'a> {
     }
 
     fn protocol(&mut self) -> Read {
-        let [protocol] = self.array()?;
+        let [protocol] = self.input.array()?;
         if protocol > NEWEST_PROTOCOL {
             return Err(SerializeError::Unsupported {
                 format: FORMAT,
@@ -281,11 +278,11 @@ impl<'a> Reader<'a> {
 
     fn memo_index(&mut self, op: u8, [short, long]: [u8; 2]) -> Read<u64> {
         if op == short {
-            Ok(u8::from_le_bytes(self.array()?).into())
+            Ok(u8::from_le_bytes(self.input.array()?).into())
         } else if op == long {
-            Ok(u32::from_le_bytes(self.array()?).into())
+            Ok(u32::from_le_bytes(self.input.array()?).into())
         } else {
-            let line = self.line()?;
+            let line = self.input.line()?;
             let index = line.parse().ok();
             index.ok_or_else(|| self.damaged("a memo index is no number"))
         }
@@ -344,157 +341,12 @@ impl<'a> Reader<'a> {
         filled.ok_or_else(|| self.damaged("values are added to what is no container"))
     }
 
-    // --- input ---
-
     fn damaged(&self, what: &str) -> SerializeError {
-        SerializeError::decode(
-            FORMAT,
-            format!(
-                "{what}, before byte {} of {}; the object is damaged",
-                self.at,
-                self.data.len()
-            ),
-        )
-    }
-
-    fn bytes(&mut self, count: usize) -> Read<&'a [u8]> {
-        let found = self
-            .at
-            .checked_add(count)
-            .and_then(|end| self.data.get(self.at..end));
-        match found {
-            Some(bytes) => {
-                self.at += count;
-                Ok(bytes)
-            }
-            None => Err(SerializeError::decode(
-                FORMAT,
-                format!(
-                    "it ends at byte {} within a value; the object is empty or cut off",
-                    self.data.len()
-                ),
-            )),
-        }
-    }
-
-    fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
-        let bytes = self.bytes(N)?;
-        let mut array = [0; N];
-        array.copy_from_slice(bytes);
-        Ok(array)
-    }
-
-    fn length1(&mut self) -> Read<usize> {
-        Ok(u8::from_le_bytes(self.array()?).into())
-    }
-
-    fn length4(&mut self) -> Read<usize> {
-        let length = u32::from_le_bytes(self.array()?);
-        Ok(usize::try_from(length).unwrap_or(usize::MAX))
-    }
-
-    fn length8(&mut self) -> Read<usize> {
-        let length = u64::from_le_bytes(self.array()?);
-        Ok(usize::try_from(length).unwrap_or(usize::MAX))
-    }
-
-    fn length(&mut self, op: u8, [short, medium]: [u8; 2]) -> Read<usize> {
-        if op == short {
-            self.length1()
-        } else if op == medium {
-            self.length4()
-        } else {
-            self.length8()
-        }
-    }
-
-    fn utf8(&mut self, length: usize) -> Read<String> {
-        let bytes = self.bytes(length)?.to_vec();
-        String::from_utf8(bytes).map_err(|error| SerializeError::Decode {
-            format: FORMAT,
-            reason: "a string is not UTF-8 (Python can hold lone surrogates, Rust cannot)"
-                .to_owned(),
-            source: Some(Box::new(error)),
-        })
-    }
-
-    fn python2_text(&mut self, length: usize) -> Read<String> {
-        let text = self.utf8(length)?;
-        if text.is_ascii() {
-            Ok(text)
-        } else {
-            Err(python2())
-        }
-    }
-
-    fn line(&mut self) -> Read<&'a str> {
-        let rest = self.data.get(self.at..).unwrap_or_default();
-        let end = rest
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .unwrap_or(rest.len());
-        let start = self.at;
-        self.bytes(end + 1)?;
-        let line = self.data.get(start..start + end).unwrap_or_default();
-        std::str::from_utf8(line).map_err(|error| SerializeError::Decode {
-            format: FORMAT,
-            reason: format!("the text at byte {start} is not UTF-8"),
-            source: Some(Box::new(error)),
-        })
-    }
-
-    fn text_int(&mut self) -> Read<PickleValue> {
-        let line = self.line()?;
-        let value = match line {
-            "00" => Some(PickleValue::Bool(false)),
-            "01" => Some(PickleValue::Bool(true)),
-            text => from_decimal(text.strip_suffix('L').unwrap_or(text))
-                .map(|bytes| PickleValue::from_le_bytes(&bytes)),
-        };
-        value.ok_or_else(|| self.damaged("a whole number is none"))
-    }
-
-    fn text_float(&mut self) -> Read<PickleValue> {
-        let value = self.line()?.parse().ok().map(PickleValue::Float);
-        value.ok_or_else(|| self.damaged("a float is none"))
-    }
-
-    /// Latin-1 with `\uXXXX` and `\UXXXXXXXX`; a backslash of the text itself is escaped too.
-    fn text_unicode(&mut self) -> Read<String> {
-        let rest = self.data.get(self.at..).unwrap_or_default();
-        let end = rest
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .unwrap_or(rest.len());
-        let line = self.bytes(end + 1)?.get(..end).unwrap_or_default();
-        let mut text = String::with_capacity(line.len());
-        let mut at = 0;
-        while let Some(byte) = line.get(at) {
-            let digits = match (byte, line.get(at + 1)) {
-                (b'\\', Some(b'u')) => 4,
-                (b'\\', Some(b'U')) => 8,
-                _ => {
-                    text.push(char::from(*byte));
-                    at += 1;
-                    continue;
-                }
-            };
-            let hex = line
-                .get(at + 2..at + 2 + digits)
-                .and_then(|hex| std::str::from_utf8(hex).ok());
-            let code = hex.and_then(|hex| u32::from_str_radix(hex, 16).ok());
-            let character = code.and_then(char::from_u32);
-            text.push(
-                character
-                    .ok_or_else(|| self.damaged("a string has an escape that is no character"))?,
-            );
-            at += 2 + digits;
-        }
-        Ok(text)
+        self.input.damaged(what)
     }
 }
 
-fn pairs(items: Vec<Id>) -> Read<Vec<(Id, Id)>> {
+fn pairs(items: &[Id]) -> Read<Vec<(Id, Id)>> {
     let (entries, rest) = items.as_chunks::<2>();
     if rest.is_empty() {
         Ok(entries.iter().map(|[key, value]| (*key, *value)).collect())
@@ -503,13 +355,5 @@ fn pairs(items: Vec<Id>) -> Read<Vec<(Id, Id)>> {
             FORMAT,
             "a key of a dict has no value; the object is damaged",
         ))
-    }
-}
-
-fn python2() -> SerializeError {
-    SerializeError::Unsupported {
-        format: FORMAT,
-        what: "byte strings of Python 2".to_owned(),
-        way_out: "load it in Python 3 and pickle it again".to_owned(),
     }
 }

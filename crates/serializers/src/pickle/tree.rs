@@ -18,6 +18,25 @@ pub(super) enum Node {
     Callable(Callable),
 }
 
+impl Node {
+    fn for_each_item(&self, mut visit: impl FnMut(Id)) {
+        match self {
+            Self::Leaf(_) | Self::Callable(_) => {}
+            Self::List(items) | Self::Tuple(items) | Self::Set(items) | Self::FrozenSet(items) => {
+                for id in items {
+                    visit(*id);
+                }
+            }
+            Self::Dict(entries) => {
+                for (key, value) in entries {
+                    visit(*key);
+                    visit(*value);
+                }
+            }
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     nodes: Vec<Node>,
@@ -89,35 +108,17 @@ impl Tree {
         max_expanded_bytes: u64,
     ) -> Result<PickleValue, SerializeError> {
         let mut uses = vec![0_u32; self.nodes.len()];
-        let mut used = |id: &Id| {
-            if let Some(uses) = uses.get_mut(*id) {
-                *uses = uses.saturating_add(1);
-            }
-        };
         for node in &self.nodes {
-            match node {
-                Node::Leaf(_) | Node::Callable(_) => {}
-                Node::List(items)
-                | Node::Tuple(items)
-                | Node::Set(items)
-                | Node::FrozenSet(items) => {
-                    items.iter().for_each(&mut used);
-                }
-                Node::Dict(entries) => entries.iter().for_each(|(key, value)| {
-                    used(key);
-                    used(value);
-                }),
-            }
+            node.for_each_item(|id| count_use(&mut uses, id));
         }
-        let open = vec![false; self.nodes.len()];
         Expansion {
+            open: vec![false; self.nodes.len()],
             nodes: self.nodes,
             uses,
-            open,
             left: max_expanded_bytes,
             limit: max_expanded_bytes,
         }
-        .value(root, 0)
+        .run(root)
     }
 }
 
@@ -133,7 +134,44 @@ struct Expansion {
 }
 
 impl Expansion {
-    fn value(&mut self, id: Id, depth: usize) -> Result<PickleValue, SerializeError> {
+    /// Walks with a stack of its own: nesting must not end the thread's.
+    fn run(mut self, root: Id) -> Result<PickleValue, SerializeError> {
+        let mut unfinished: Vec<Unfinished> = Vec::new();
+        let mut next = root;
+        loop {
+            let mut value = match self.enter(next, unfinished.len())? {
+                Entered::Value(value) => value,
+                Entered::Container(container) => {
+                    let first = container.items.first().copied();
+                    unfinished.push(container);
+                    match first {
+                        Some(first) => {
+                            next = first;
+                            continue;
+                        }
+                        None => match unfinished.pop() {
+                            Some(empty) => self.finish(empty)?,
+                            None => return Err(missing()),
+                        },
+                    }
+                }
+            };
+            // Hand the value to what it is inside of, as long as that is complete.
+            next = loop {
+                let Some(mut container) = unfinished.pop() else {
+                    return Ok(value);
+                };
+                container.values.push(value);
+                if let Some(next) = container.items.get(container.values.len()).copied() {
+                    unfinished.push(container);
+                    break next;
+                }
+                value = self.finish(container)?;
+            };
+        }
+    }
+
+    fn enter(&mut self, id: Id, depth: usize) -> Result<Entered, SerializeError> {
         if depth > MAX_DEPTH {
             return Err(SerializeError::decode(
                 FORMAT,
@@ -147,17 +185,21 @@ impl Expansion {
                 way_out: "store data without cycles, or read it with Python".to_owned(),
             });
         }
-        let node = self.take(id)?;
-        self.set_open(id, true);
-        let value = match node {
-            Node::Leaf(value) => value,
-            Node::List(items) => PickleValue::List(self.values(&items, depth)?),
-            Node::Tuple(items) => PickleValue::Tuple(self.values(&items, depth)?),
-            Node::Set(items) => PickleValue::Set(hashable(self.values(&items, depth)?)?),
+        let (kind, items): (MakeContainer, Vec<Id>) = match self.take(id)? {
+            Node::Leaf(value) => return Ok(Entered::Value(value)),
+            Node::List(items) => (|values| Ok(PickleValue::List(values)), items),
+            Node::Tuple(items) => (|values| Ok(PickleValue::Tuple(values)), items),
+            Node::Set(items) => (|values| hashable(values).map(PickleValue::Set), items),
             Node::FrozenSet(items) => {
-                PickleValue::FrozenSet(hashable(self.values(&items, depth)?)?)
+                (|values| hashable(values).map(PickleValue::FrozenSet), items)
             }
-            Node::Dict(entries) => PickleValue::Dict(self.entries(&entries, depth)?),
+            Node::Dict(entries) => (
+                dict,
+                entries
+                    .into_iter()
+                    .flat_map(|(key, value)| [key, value])
+                    .collect(),
+            ),
             Node::Callable(_) => {
                 return Err(SerializeError::Unsupported {
                     format: FORMAT,
@@ -166,8 +208,18 @@ impl Expansion {
                 });
             }
         };
-        self.set_open(id, false);
-        Ok(value)
+        self.set_open(id, true);
+        Ok(Entered::Container(Unfinished {
+            id,
+            kind,
+            items,
+            values: Vec::new(),
+        }))
+    }
+
+    fn finish(&mut self, container: Unfinished) -> Result<PickleValue, SerializeError> {
+        self.set_open(container.id, false);
+        (container.kind)(container.values)
     }
 
     fn set_open(&mut self, id: Id, is_open: bool) {
@@ -176,36 +228,15 @@ impl Expansion {
         }
     }
 
-    fn values(&mut self, items: &[Id], depth: usize) -> Result<Vec<PickleValue>, SerializeError> {
-        items.iter().map(|id| self.value(*id, depth + 1)).collect()
-    }
-
-    fn entries(
-        &mut self,
-        entries: &[(Id, Id)],
-        depth: usize,
-    ) -> Result<Vec<(PickleValue, PickleValue)>, SerializeError> {
-        let mut values = Vec::with_capacity(entries.len());
-        for (key, value) in entries {
-            let key = self.value(*key, depth + 1)?;
-            if !key.is_hashable() {
-                return Err(unhashable(&key));
-            }
-            values.push((key, self.value(*value, depth + 1)?));
-        }
-        Ok(values)
-    }
-
     /// The object itself at its last place, a copy at the others.
     fn take(&mut self, id: Id) -> Result<Node, SerializeError> {
         let missing =
             || SerializeError::decode(FORMAT, "an object is missing; the object is damaged");
         let node = self.nodes.get_mut(id).ok_or_else(missing)?;
-        let payload = match node {
-            Node::Leaf(PickleValue::Str(text)) => text.len(),
-            Node::Leaf(PickleValue::Bytes(bytes) | PickleValue::ByteArray(bytes)) => bytes.len(),
-            Node::Leaf(PickleValue::BigInt(number)) => number.as_le_bytes().len(),
-            _ => 0,
+        let payload = if let Node::Leaf(leaf) = node {
+            leaf.payload_len()
+        } else {
+            0
         };
         let cost = (size_of::<PickleValue>() + payload) as u64;
         self.left = self
@@ -221,10 +252,52 @@ impl Expansion {
         let uses = self.uses.get_mut(id).ok_or_else(missing)?;
         if *uses > 1 {
             *uses -= 1;
-            return Ok(node.clone());
+            let copy = node.clone();
+            // The copy refers to the same items once more.
+            copy.for_each_item(|item| count_use(&mut self.uses, item));
+            return Ok(copy);
         }
         Ok(std::mem::replace(node, Node::Leaf(PickleValue::None)))
     }
+}
+
+fn count_use(uses: &mut [u32], id: Id) {
+    if let Some(uses) = uses.get_mut(id) {
+        *uses = uses.saturating_add(1);
+    }
+}
+
+type MakeContainer = fn(Vec<PickleValue>) -> Result<PickleValue, SerializeError>;
+
+enum Entered {
+    Value(PickleValue),
+    Container(Unfinished),
+}
+
+/// A container of which some items have their values.
+struct Unfinished {
+    id: Id,
+    /// Makes the container of its items.
+    kind: MakeContainer,
+    items: Vec<Id>,
+    values: Vec<PickleValue>,
+}
+
+fn missing() -> SerializeError {
+    SerializeError::decode(FORMAT, "an object is missing; the object is damaged")
+}
+
+/// Keys and values in turn become entries.
+fn dict(values: Vec<PickleValue>) -> Result<PickleValue, SerializeError> {
+    let mut entries = Vec::with_capacity(values.len() / 2);
+    let mut values = values.into_iter();
+    while let (Some(key), Some(value)) = (values.next(), values.next()) {
+        if !key.is_hashable() {
+            return Err(unhashable(&key));
+        }
+        entries.push((key, value));
+    }
+    Ok(PickleValue::Dict(entries))
 }
 
 fn hashable(values: Vec<PickleValue>) -> Result<Vec<PickleValue>, SerializeError> {

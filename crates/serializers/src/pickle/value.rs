@@ -137,6 +137,24 @@ impl PickleValue {
         }
     }
 
+    /// Bytes on the heap of a value that holds no other values.
+    pub(crate) fn payload_len(&self) -> usize {
+        match self {
+            Self::Str(text) => text.len(),
+            Self::Bytes(bytes) | Self::ByteArray(bytes) => bytes.len(),
+            Self::BigInt(number) => number.bytes.len(),
+            Self::None
+            | Self::Bool(_)
+            | Self::Int(_)
+            | Self::Float(_)
+            | Self::List(_)
+            | Self::Tuple(_)
+            | Self::Dict(_)
+            | Self::Set(_)
+            | Self::FrozenSet(_) => 0,
+        }
+    }
+
     /// Whether Python could use it as a dictionary key or an element of a set.
     pub(crate) fn is_hashable(&self) -> bool {
         match self {
