@@ -44,3 +44,7 @@ pub use load::{DEFAULT_WINDOW, LoadPlan, Loaded, MissingPolicy, load};
 pub use output::{Filling, OutputPlan, Written, write_output};
 pub use reader::AssetReader;
 pub use target::{Layout, Target};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

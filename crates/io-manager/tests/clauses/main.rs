@@ -1,0 +1,18 @@
+//! The clauses of the specification that concern IO managers, and what it is silent about.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "each test owns the place it works in, so that its folders end with it"
+)]
+
+mod colliding;
+mod loading;
+mod placing;
+mod reading;
+mod support;
+mod writing;
