@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 from matplotlib.figure import Figure
+
 from pictures import draw_delays
 from source import read_flights
 
@@ -44,7 +45,9 @@ def monthly_delays(context: dg.AssetExecutionContext, flights: dict[str, pd.Data
 
 
 @dg.asset(io_manager_key="json_io_manager")
-def year_summary(context: dg.AssetExecutionContext, monthly_delays: dict[str, pd.DataFrame]) -> dict[str, Any]:
+def year_summary(
+    context: dg.AssetExecutionContext, monthly_delays: dict[str, pd.DataFrame]
+) -> dict[str, Any]:
     """The year in numbers, as JSON."""
     year = pd.concat(monthly_delays.values()).groupby("carrier").sum()
     mean_delay = year["delay_minutes"] / year["departed"]
@@ -56,6 +59,7 @@ def year_summary(context: dg.AssetExecutionContext, monthly_delays: dict[str, pd
         "most_delayed_airline": str(mean_delay.idxmax()),
         "flights_by_month": {key[:7]: int(month["flights"].sum()) for key, month in monthly_delays.items()},
     }
+    print(f"{len(year)} airlines in {len(monthly_delays)} months")  # noqa: T201
     context.log.info("%s flights, %s cancelled", f"{summary['flights']:,}", f"{summary['cancelled']:,}")
     return summary
 
@@ -63,6 +67,8 @@ def year_summary(context: dg.AssetExecutionContext, monthly_delays: dict[str, pd
 @dg.asset(io_manager_key="png_io_manager")
 def delay_chart(monthly_delays: dict[str, pd.DataFrame]) -> Figure:
     """Mean departure delay and cancellations by month, as a picture."""
-    totals = pd.DataFrame({key[:7]: month.drop(columns="carrier").sum() for key, month in monthly_delays.items()})
+    totals = pd.DataFrame(
+        {key[:7]: month.drop(columns="carrier").sum() for key, month in monthly_delays.items()}
+    )
     print(f"drawing {totals.shape[1]} months")  # noqa: T201
     return draw_delays(totals.T)

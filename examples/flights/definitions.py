@@ -4,12 +4,12 @@ This is the whole of it. The logs of every step go to the same store through `da
 or `dagster.s3.yaml`, whichever stands in DAGSTER_HOME as `dagster.yaml`.
 """
 
-import assets
 import dagster as dg
+from remote_store.ext.dagster import DagsterStoreResource, RemoteStoreIOManager, dagster_io_manager
+
+import assets
 from pictures import PngSerializer
 from storage import STORE
-
-from remote_store.ext.dagster import DagsterStoreResource, RemoteStoreIOManager, dagster_io_manager
 
 
 @dg.io_manager(required_resource_keys={"store"})

@@ -2,38 +2,37 @@
 
 import io
 import json
-import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import dagster as dg
 import pyarrow.parquet as pq
-from source import read_flights
-from storage import STORE
-
 from remote_store import FileInfo, Store
 from remote_store.ext.dagster import DagsterStoreResource
+
+from source import read_flights
+from storage import STORE
 
 Say = Callable[[str], None]
 
 
-def show(say: Say, run_id: str) -> bool:
+def show(say: Say, log_key: list[str]) -> bool:
     """Print objects, checks and one log; true when everything agrees with the source."""
-    resource = DagsterStoreResource(**STORE)
-    resource.setup_for_execution(None)
-    try:
-        store = resource.get_store()
+    with dg.build_resources({"store": DagsterStoreResource(**STORE)}) as resources:
+        store: Store = resources.store.get_store()
         say(f"\nStored in {store.native_path('')} ({STORE['backend_type']})")
         objects = sorted(store.list_files("", recursive=True), key=lambda info: str(info.path))
-        for folder in ("data/flights", "data/monthly_delays"):
-            list_objects(say, folder, [info for info in objects if str(info.path).startswith(f"{folder}/")])
-        for name in ("data/year_summary.json", "data/delay_chart.png"):
-            list_objects(say, name, [info for info in objects if str(info.path) == name])
-        list_objects(say, "logs", [info for info in objects if str(info.path).startswith("logs/")])
+        for title in (
+            "data/flights/",
+            "data/monthly_delays/",
+            "data/year_summary.json",
+            "data/delay_chart.png",
+            "logs/",
+        ):
+            list_objects(say, title, [info for info in objects if str(info.path).startswith(title)])
         good = check(say, store)
-        show_log(say, store, run_id)
-        return good
-    finally:
-        resource.teardown_after_execution(None)
+        show_log(say, store, log_key)
+    return good
 
 
 def list_objects(say: Say, title: str, objects: list[FileInfo]) -> None:
@@ -76,12 +75,12 @@ def row_counts(store: Store, folder: str) -> list[int]:
     return [pq.read_metadata(io.BytesIO(store.read_bytes(path))).num_rows for path in paths]
 
 
-def show_log(say: Say, store: Store, run_id: str) -> None:
-    """The end of what the last run wrote to standard error."""
-    names = sorted(str(info.path) for info in store.list_files(f"logs/storage/{run_id}", recursive=True))
-    for name in (name for name in names if name.endswith(".err")):
+def show_log(say: Say, store: Store, log_key: list[str]) -> None:
+    """The end of what one step wrote to standard output and standard error."""
+    for extension in ("out", "err"):
+        name = f"logs/storage/{'/'.join(log_key)}.{extension}"
         say(f"\nThe end of {name}, read back from the store")
-        for line in store.read_text(name, errors="replace").splitlines()[-6:]:
+        for line in store.read_text(name, errors="replace").splitlines()[-5:]:
             say(f"  | {line[:160]}")
-    if os.environ.get("FLIGHTS_STORE") != "s3":
+    if STORE["backend_type"] == "local":
         say(f"\nEvery object is a file: ls -R {store.native_path('')}")

@@ -5,6 +5,7 @@ mod direction;
 mod licences;
 mod sources;
 
+use crate::conformance::clause_ids;
 use crate::workspace::{Result, Workspace};
 
 /// What the checks found, each a sentence that names the file and the way out.
@@ -32,7 +33,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
     licences::check(workspace, &metadata, &mut findings)?;
     let files = sources::collect(workspace)?;
     sources::check(&files, &mut findings);
-    clauses::check(workspace, &files, &mut findings)?;
+    match clause_ids(workspace) {
+        Ok(known) => clauses::check(&known, &files, &mut findings),
+        Err(error) => findings.error(error.to_string()),
+    }
 
     for text in &findings.warnings {
         println!("warning: {text}");

@@ -12,6 +12,11 @@ use crate::workspace::{Result, Workspace};
 
 /// What is linted and formatted.
 const LINTED: [&str; 4] = ["crates/py-bindings", "examples", "xtask/python", "tests"];
+/// What is type-checked, each folder with its own configuration.
+const TYPED: [(&str, &str); 2] = [
+    ("crates/py-bindings", "python/remote_store"),
+    ("examples/flights", "."),
+];
 /// Where tests are; a folder that is not there is left out.
 const TEST_DIRS: [&str; 2] = ["crates/py-bindings/tests", "tests/python"];
 /// Names that the stubs leave out on purpose, each with its reason.
@@ -43,11 +48,13 @@ impl PythonBed {
             Ok(())
         });
         steps.run("mypy --strict", |step| {
-            let mut command = self.venv.python(
-                workspace,
-                &["-m", "mypy", "--strict", "python/remote_store"],
-            )?;
-            step.run(command.current_dir(workspace.root.join("crates/py-bindings")))
+            for (folder, what) in TYPED {
+                let mut command = self
+                    .venv
+                    .python(workspace, &["-m", "mypy", "--strict", what])?;
+                step.run(command.current_dir(workspace.root.join(folder)))?;
+            }
+            Ok(())
         });
         steps.run("stubtest", |step| step.run(&mut self.stubtest(workspace)?));
         match server {

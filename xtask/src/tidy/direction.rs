@@ -10,8 +10,8 @@ use crate::workspace::{Result, Workspace};
 
 /// The fence that opens the drawing in ARCHITECTURE.md.
 const FENCE: &str = "```direction";
-/// Rooms that may depend on anything, since nothing depends on them.
-const OUTSIDE: [&str; 2] = ["tests", "xtask"];
+/// Only these are the house; tests and tools may depend on anything, since nothing depends on them.
+const HOUSE: &str = "crates";
 
 type Edges = BTreeMap<String, BTreeSet<String>>;
 
@@ -61,8 +61,9 @@ fn edges(metadata: &Metadata) -> Edges {
         .workspace_packages()
         .iter()
         .filter_map(|package| {
-            let room = package.manifest_path.parent()?.file_name()?;
-            Some((package.name.to_string(), room.to_owned()))
+            let room = package.manifest_path.parent()?;
+            (room.parent()?.file_name()? == HOUSE)
+                .then(|| Some((package.name.to_string(), room.file_name()?.to_owned())))?
         })
         .collect();
     let mut edges = Edges::new();
@@ -70,9 +71,6 @@ fn edges(metadata: &Metadata) -> Edges {
         let Some(room) = rooms.get(package.name.as_str()) else {
             continue;
         };
-        if OUTSIDE.contains(&room.as_str()) {
-            continue;
-        }
         let targets = package
             .dependencies
             .iter()

@@ -85,12 +85,13 @@ pub(super) fn check(files: &[Source], findings: &mut Findings) {
                 "{path} has {lines} lines, more than {MANY_LINES}: time to divide it"
             ));
         }
-        if file.is_rust() && !opens_with_docs(&file.text) {
+        let stem = file.path.file_stem().unwrap_or_default().to_string_lossy();
+        // A module called `tests` is what it says.
+        if file.is_rust() && stem != "tests" && !opens_with_docs(&file.text) {
             findings.error(format!(
                 "{path} does not open with `//!`, one sentence on what the module is"
             ));
         }
-        let stem = file.path.file_stem().unwrap_or_default().to_string_lossy();
         let folder = file
             .path
             .parent()
@@ -112,14 +113,16 @@ pub(super) fn check(files: &[Source], findings: &mut Findings) {
 
 /// The first line that is not blank, not a plain comment and not `#![…]` is module documentation.
 fn opens_with_docs(text: &str) -> bool {
+    // A crate may open with its README.
+    const README: &str = "#![doc = include_str!(";
     text.lines()
         .map(str::trim)
         .find(|line| {
-            !line.is_empty()
-                && !line.starts_with("#!")
-                && (!line.starts_with("//") || line.starts_with("//!"))
+            let attribute = line.starts_with("#!") && !line.starts_with(README);
+            let comment = line.starts_with("//") && !line.starts_with("//!");
+            !line.is_empty() && !attribute && !comment
         })
-        .is_some_and(|line| line.starts_with("//!"))
+        .is_some_and(|line| line.starts_with("//!") || line.starts_with(README))
 }
 
 /// Lines that leave out a test without saying why.
