@@ -95,43 +95,77 @@ impl LocalFiles {
 pub struct Claim {
     file: Option<File>,
     path: PathBuf,
+    owner_pid: u32,
 }
 
+/// How often a claim is tried again when its lock file was removed under it.
+const MAX_RACES: usize = 16;
+
 impl Claim {
-    /// Claims the files of one step, making their folder; `None` when another writer has them.
+    /// Claims the files of one step, making their folder; `None` when another writer, or a
+    /// recovery, has them.
     ///
     /// # Errors
     /// [`Error::LocalFile`] when the lock file cannot be made.
     pub fn take(files: &LocalFiles) -> Result<Option<Self>> {
         let path = files.lock();
         fs::create_dir_all(&files.stem).map_err(Error::local("create the folder of", &path))?;
-        let opened = OpenOptions::new()
-            .create(true)
-            .write(true)
-            .truncate(false)
-            .open(&path);
-        let file = opened.map_err(Error::local("lock", &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Self {
-                file: Some(file),
-                path,
-            })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(source)) => Err(Error::LocalFile {
-                action: "lock",
-                path,
-                source,
-            }),
+        for _ in 0..MAX_RACES {
+            let opened = OpenOptions::new()
+                .create(true)
+                .write(true)
+                .truncate(false)
+                .open(&path);
+            let file = opened.map_err(Error::local("lock", &path))?;
+            match file.try_lock() {
+                Ok(()) if is_still_at(&file, &path) => {
+                    return Ok(Some(Self {
+                        file: Some(file),
+                        path,
+                        owner_pid: std::process::id(),
+                    }));
+                }
+                // The owner before removed the file between our opening and locking it.
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(source)) => {
+                    return Err(Error::LocalFile {
+                        action: "lock",
+                        path,
+                        source,
+                    });
+                }
+            }
         }
+        Ok(None)
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        // Removed while still locked: whoever opens the path from now on makes a file of their own.
-        let _may_be_gone = fs::remove_file(&self.path);
+        // A forked child inherits the value, but the claim stays its parent's.
+        if self.owner_pid == std::process::id() {
+            // While still locked: whoever opens the path from now on makes a file of their own.
+            let _may_be_gone = fs::remove_file(&self.path);
+        }
         drop(self.file.take());
     }
+}
+
+/// Whether `file` is what the path names; a lock on a removed file would protect nothing.
+#[cfg(unix)]
+fn is_still_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let (Ok(held), Ok(named)) = (file.metadata(), fs::metadata(path)) else {
+        return false;
+    };
+    (held.dev(), held.ino()) == (named.dev(), named.ino())
+}
+
+/// An open file cannot be removed here.
+#[cfg(not(unix))]
+fn is_still_at(_file: &File, _path: &Path) -> bool {
+    true
 }
 
 /// Whether a living process holds the lock file at `path`; `None` when there is no lock to ask.

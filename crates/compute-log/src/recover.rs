@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use futures_util::{StreamExt, stream};
 use remote_store_dagster_paths::{IoType, LogKey};
 
 use crate::claim::{Claim, LocalFiles};
@@ -12,6 +13,9 @@ use crate::{Error, LogStore, Result};
 
 /// Files untouched for this long, without a lock to tell, have lost their writer: one hour.
 pub const DEFAULT_IDLE: Duration = Duration::from_hours(1);
+
+/// Logs recovered side by side: each may hold two parts of a file in memory.
+const LOGS_AT_A_TIME: usize = 8;
 
 /// How [`LogStore::recover`] goes about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +90,8 @@ impl LogStore {
     ///
     /// Only files that look like captures are taken (both streams, a `.complete` or `.lock` file
     /// beside them, or a folder named `compute_logs`), since Dagster's default staging folder is
-    /// the system's temporary one. Symbolic links are not followed.
+    /// the system's temporary one. Symbolic links are not followed. Give it the folders of workers:
+    /// what a viewer downloaded looks the same and would bring a deleted log back.
     ///
     /// # Errors
     /// [`Error::LocalFile`] when `local_dir` itself cannot be read.
@@ -114,12 +119,17 @@ impl LogStore {
             unreadable: found.unreadable,
             ..Recovered::default()
         };
-        for staged in found.logs {
-            match self.recover_one(local_dir, &staged, options).await {
-                Ok(Verdict::Uploaded) => report.uploaded.push(staged.key),
-                Ok(Verdict::AlreadyStored) => report.already_stored.push(staged.key),
-                Ok(Verdict::InUse) => report.in_use.push(staged.key),
-                Err(error) => report.failed.push((staged.key, error)),
+        let verdicts = found.logs.into_iter().map(|staged| async move {
+            let verdict = self.recover_one(local_dir, &staged, options).await;
+            (staged.key, verdict)
+        });
+        let mut verdicts = stream::iter(verdicts).buffered(LOGS_AT_A_TIME);
+        while let Some((key, verdict)) = verdicts.next().await {
+            match verdict {
+                Ok(Verdict::Uploaded) => report.uploaded.push(key),
+                Ok(Verdict::AlreadyStored) => report.already_stored.push(key),
+                Ok(Verdict::InUse) => report.in_use.push(key),
+                Err(error) => report.failed.push((key, error)),
             }
         }
         Ok(report)

@@ -84,7 +84,7 @@ impl Target {
     /// The path of this target, relative to the store's root (DAG-005, DAG-006, DAG-018).
     ///
     /// # Errors
-    /// [`Error::Path`] when the key has no path.
+    /// [`crate::Error::Path`] when the key has no path, or the extension is none.
     ///
     /// ```
     /// use remote_store_dagster_paths::{AssetKey, PartitionKey};

@@ -6,7 +6,21 @@ use remote_store_core::{Capability, ErrorKind};
 
 use crate::support::*;
 
-on_each_backend!(dag_025_finishing_leaves_final_objects_and_no_partial_ones);
+on_each_backend!(
+    dag_025_finishing_leaves_final_objects_and_no_partial_ones,
+    dag_032_a_closed_store_takes_no_logs_and_loses_none,
+);
+
+fn dag_032_a_closed_store_takes_no_logs_and_loses_none(place: Place) {
+    let out = place.capture("a.out", "out");
+    place.run(place.logs.store().close());
+    let finished = place.run(place.logs.finish(&key(), &[(OUT, &out)]));
+    let Err(error) = &finished.streams[0].result else {
+        panic!("stored in a closed store")
+    };
+    assert_eq!(error.kind(), ErrorKind::Closed);
+    assert_eq!(std::fs::read(&out).unwrap(), b"out");
+}
 
 fn dag_025_finishing_leaves_final_objects_and_no_partial_ones(place: Place) {
     let (out, err) = (place.capture("a.out", "out"), place.capture("a.err", "err"));

@@ -192,3 +192,66 @@ fn a_cut_log_counts_as_stored() {
     assert_eq!(recover(&place, &now()).uploaded, [key()]);
     assert_eq!(recover(&place, &now()).already_stored, [key()]);
 }
+
+#[test]
+fn many_recoveries_at_once_upload_each_log_once() {
+    let (place, faults) = Place::faulty();
+    for n in 0..20 {
+        place.capture(&format!("run1/compute_logs/{n}.err"), "x");
+    }
+    faults.pause_each_call(2);
+    place.run(async {
+        let options = now();
+        let recover = || place.logs.recover(place.staging.path(), &options);
+        let (one, other) = futures_util::future::join(recover(), recover()).await;
+        let (one, other) = (one.unwrap(), other.unwrap());
+        assert_eq!(one.uploaded.len() + other.uploaded.len(), 20);
+        assert!(one.failed.is_empty() && other.failed.is_empty());
+    });
+    assert_eq!(faults.count(Operation::Write), 20);
+}
+
+/// Names the staging folder for the process that plays the writer in the test below.
+const WRITER_DIR: &str = "REMOTE_STORE_TEST_WRITER_DIR";
+
+#[test]
+fn a_killed_writer_frees_its_log() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::{Command, Stdio};
+
+    if let Some(dir) = std::env::var_os(WRITER_DIR) {
+        // The writer: claims its log and works until it is killed (or its parent is gone).
+        let files = LocalFiles::new(dir, &key()).unwrap();
+        let _claim = Claim::take(&files).unwrap().unwrap();
+        std::fs::write(files.stream(ERR), "Traceback").unwrap();
+        println!("\nclaimed");
+        std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+        return;
+    }
+    let place = Place::memory();
+    let mut writer = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "recovering::a_killed_writer_frees_its_log",
+            "--exact",
+            "--nocapture",
+        ])
+        .env(WRITER_DIR, place.staging.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines();
+    assert!(
+        lines.any(|line| line.unwrap() == "claimed"),
+        "the writer did not start"
+    );
+    assert_eq!(recover(&place, &now()).in_use, [key()]);
+
+    writer.kill().unwrap();
+    writer.wait().unwrap();
+    assert_eq!(
+        recover(&place, &RecoverOptions::default()).uploaded,
+        [key()]
+    );
+    assert_eq!(place.stored(FINAL_ERR).unwrap(), b"Traceback");
+}
