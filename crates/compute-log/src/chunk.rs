@@ -52,7 +52,8 @@ impl LogStore {
     /// One ranged request for a finished log, two while the step runs (the final object is looked
     /// for first); never more bytes than the chunk has. A UTF-8 character is not split between
     /// two chunks: its beginning waits for the rest, unless the log ends there. Bytes that are no
-    /// UTF-8 pass through. A `max_bytes` below 4 counts as 4, so that every character fits.
+    /// UTF-8 pass through. A `max_bytes` below 4 counts as 4, so that every character fits;
+    /// `u64::MAX` asks for all there is.
     ///
     /// A log that is not there is no error: the chunk says [`LogSource::Absent`] and keeps the
     /// offset.
@@ -87,10 +88,13 @@ impl LogStore {
         max_bytes: u64,
     ) -> Result<Chunk> {
         let end = offset.saturating_add(max_bytes.max(LEAST_CHUNK_BYTES));
-        let Some((reader, source)) = self
-            .open(key, io, ReadRange::Bounded(offset..end), offset > 0)
-            .await?
-        else {
+        // Servers read range headers as signed numbers; "all there is" needs no end.
+        let range = if i64::try_from(end).is_ok() {
+            ReadRange::Bounded(offset..end)
+        } else {
+            ReadRange::From(offset)
+        };
+        let Some((reader, source)) = self.open(key, io, range, offset > 0).await? else {
             return Ok(Chunk::absent(offset));
         };
         let size = reader.info().size;

@@ -13,7 +13,21 @@ on_each_backend!(
     dag_027_a_log_is_there_when_its_object_is,
     dag_028_the_display_path_is_the_stores_own,
     a_cursor_beyond_the_end_stays_where_it_is,
+    a_reader_without_a_limit_gets_all_there_is,
 );
+
+fn a_reader_without_a_limit_gets_all_there_is(place: Place) {
+    place.put(FINAL_OUT, "a log");
+    for offset in [0, 2, 5] {
+        let chunk = place
+            .run(place.logs.read_chunk(&key(), OUT, offset, u64::MAX))
+            .unwrap();
+        assert_eq!(
+            (chunk.data.len() as u64, chunk.complete),
+            (5 - offset, true)
+        );
+    }
+}
 
 fn dag_026_a_download_is_the_object_and_makes_its_folder(place: Place) {
     place.put(FINAL_OUT, "log");
