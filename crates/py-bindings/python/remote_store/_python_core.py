@@ -160,15 +160,15 @@ class PythonCore:
 
     def exists(self, path: str) -> bool:
         """Say whether there is a file or a folder."""
-        return self._backend.exists(self._any(path))
+        return not normalize(path) or self._backend.exists(self._any(path))
 
     def is_file(self, path: str) -> bool:
         """Say whether there is a file."""
-        return self._backend.is_file(self._any(path))
+        return bool(normalize(path)) and self._backend.is_file(self._any(path))
 
     def is_folder(self, path: str) -> bool:
-        """Say whether there is a folder."""
-        return self._backend.is_folder(self._any(path))
+        """Say whether there is a folder; the store's root always is one."""
+        return not normalize(path) or self._backend.is_folder(self._any(path))
 
     def list(self, path: str, recursive: bool = False, max_depth: int | None = None) -> Iterator[FileInfo]:
         """List files, those directly in the folder at depth 0."""
@@ -189,10 +189,11 @@ class PythonCore:
     def folder_info(self, path: str, max_depth: int | None = None) -> FolderInfo:
         """Count the files of a folder."""
         self._require(Capability.METADATA)
-        if max_depth is None:
+        if not self.is_folder(path):
+            full = self._any(path)
+            raise NotFound(f"Folder not found: {full}", path=full, backend=self.backend_name)
+        if max_depth is None and normalize(path):
             return self._relative(self._backend.get_folder_info(self._any(path)))
-        if not self._backend.is_folder(self._any(path)):
-            raise NotFound(f"Folder not found: {path}", path=path, backend=self.backend_name)
         files = list(self.list(path, recursive=True, max_depth=max_depth))
         newest = max((info.modified_at for info in files), default=None)
         here = RemotePath._trusted(normalize(path))  # noqa: SLF001 - normalised just here

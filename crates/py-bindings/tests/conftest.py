@@ -1,0 +1,58 @@
+"""Stores to run the suite on: each backend that is at hand."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from remote_store import Backend, Store
+from remote_store.backends import LocalBackend, MemoryBackend, S3Backend
+
+S3_ENDPOINT = os.environ.get("REMOTE_STORE_TEST_S3_ENDPOINT")
+
+
+class SubclassedBackend(MemoryBackend):
+    """A backend that the native core must not be taken of: its methods may be overridden."""
+
+
+def s3_backend() -> S3Backend:
+    return S3Backend(
+        os.environ.get("REMOTE_STORE_TEST_S3_BUCKET", "remote-store-test"),
+        endpoint_url=S3_ENDPOINT,
+        key=os.environ.get("REMOTE_STORE_TEST_S3_KEY", "AK"),
+        secret=os.environ.get("REMOTE_STORE_TEST_S3_SECRET", "SK1234567890"),
+        region_name="us-east-1",
+    )
+
+
+BACKENDS = ["memory", "local", "python"] + (["s3"] if S3_ENDPOINT else [])
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
+    made: Backend
+    match request.param:
+        case "memory":
+            made = MemoryBackend()
+        case "local":
+            made = LocalBackend(tmp_path / "store")
+        case "python":
+            made = SubclassedBackend()
+        case _:
+            made = s3_backend()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def store(backend: Backend) -> Store:
+    """An empty store with a root, so that joining and cutting it is always part of the test."""
+    return Store(backend, f"root/{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+def memory() -> Store:
+    return Store(MemoryBackend())
