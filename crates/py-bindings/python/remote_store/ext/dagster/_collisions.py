@@ -60,10 +60,7 @@ class CollisionCheck:
                 [mine, (list(other.path), _partitions(graph, step, other))], self._extension
             )
             if found:
-                raise ValueError(
-                    f"{found[0]}. Rename one of the assets, change the partition keys, or give one "
-                    "of them an IO manager with another root_path."
-                )
+                raise ValueError(found[0])
 
 
 def _neighbours(graph: Any, key: Any, asset: tuple[str, ...]) -> Iterator[Any]:

@@ -47,9 +47,9 @@ class Target:
     def name(self) -> str:
         """Name it for a message."""
         return (
-            f"asset {'/'.join(self.asset)!r}"
+            f"asset {'/'.join(self.asset)}"
             if self.asset is not None
-            else f"output {'/'.join(self.identifier or ())!r}"
+            else f"output {'/'.join(self.identifier or ())}"
         )
 
 

@@ -235,12 +235,12 @@ def _checked_pairs(
     for pair in pairs:
         if not (isinstance(pair, tuple) and len(pair) == 2):  # noqa: PLR2004 - a pair has two
             raise ValueError(
-                f"A run over several partitions of asset {'/'.join(asset)!r} takes an iterator of "
+                f"A run over several partitions of asset {'/'.join(asset)} takes an iterator of "
                 f"(partition key, value) pairs; it gave {type(pair).__name__}"
             )
         if pair[0] not in left:
             known = "given twice" if pair[0] in keys else "not a partition of this run"
-            raise ValueError(f"Partition {pair[0]!r} of asset {'/'.join(asset)!r} is {known}")
+            raise ValueError(f"Partition {pair[0]!r} of asset {'/'.join(asset)} is {known}")
         del left[pair[0]]
         yield pair
     if left:

@@ -157,7 +157,7 @@ class ParquetSerializer:
         Raises:
             ValueError: The bytes are no Parquet file, or there is no such column.
         """
-        return _tables.none_or_table(_tables.decode(data, columns))
+        return _tables.decode(data, columns)
 
 
 _BY_NAME: dict[str, type[PickleSerializer | JsonSerializer | ParquetSerializer]] = {

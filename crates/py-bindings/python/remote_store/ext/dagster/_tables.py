@@ -49,21 +49,19 @@ def to_arrow(obj: Any, *, who: str) -> pa.Table:
         return pa.table({"none": pa.nulls(0)}, schema=pa.schema([("none", pa.null())], {_NONE_MARK: b"1"}))
     if isinstance(obj, type):
         raise TypeError(f"{who} expects a DataFrame, got the class {obj.__name__}")
+    kind, is_series = type(obj).__name__, hasattr(obj, "to_frame")
     if _is_lazy_frame(obj):
         obj = obj.collect()
     if callable(getattr(obj, "to_arrow", None)):
-        made = obj.to_arrow()
-        if isinstance(made, pa.Table):
-            return made
-        obj = made
+        obj = obj.to_arrow()
     if isinstance(obj, pa.Table):
         return obj
     if hasattr(obj, "dtypes") and hasattr(obj, "columns"):
         return pa.Table.from_pandas(obj)
-    if hasattr(obj, "__arrow_c_stream__") and not hasattr(obj, "to_frame"):
+    if hasattr(obj, "__arrow_c_stream__") and not is_series:
         return pa.table(obj)
-    hint = "; make a table of it with to_frame()" if hasattr(obj, "to_frame") else ""
-    raise TypeError(f"{who} expects a DataFrame, got {type(obj).__name__}{hint}")
+    hint = "; make a table of it with to_frame()" if is_series else ""
+    raise TypeError(f"{who} expects a DataFrame, got {kind}{hint}")
 
 
 def _is_lazy_frame(obj: object) -> bool:
@@ -82,20 +80,31 @@ def encode(table: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def decode(data: bytes, columns: Sequence[str] | None) -> pa.Table:
-    """Read one Parquet file.
+def decode(data: bytes, columns: Sequence[str] | None) -> pa.Table | None:
+    """Read one Parquet file; None when it is marked as None.
 
     Raises:
         ValueError: The bytes are no Parquet file, or there is no such column.
     """
+    try:
+        return none_or_table(_decoded(data, columns))
+    except ValueError:
+        # What stands for None has none of the columns.
+        if columns is None or none_or_table(_decoded(data, None)) is not None:
+            raise
+        return None
+
+
+def _decoded(data: bytes, columns: Sequence[str] | None) -> pa.Table:
     import pyarrow as pa
 
     if _native.parquet.read_support(data) is None:
         names = None if columns is None else list(columns)
-        return pa.table(_native.parquet.decode(data, columns=names))
-    import pyarrow.parquet as pq
+        table = pa.table(_native.parquet.decode(data, columns=names))
+    else:
+        import pyarrow.parquet as pq
 
-    table = pq.read_table(pa.BufferReader(data))
+        table = pq.read_table(pa.BufferReader(data))
     return table if columns is None else select(table, columns)
 
 

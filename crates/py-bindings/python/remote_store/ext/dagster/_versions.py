@@ -14,6 +14,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from dagster._check import CheckError
 from dagster._core.execution.context.system import StepExecutionContext
 from dagster._core.storage import cloud_storage_compute_log_manager as _cloud
 from dagster._core.storage.cloud_storage_compute_log_manager import (
@@ -94,8 +95,14 @@ def keys_of_definition(definition: PartitionsDefinition[Any], instance: object) 
 
 
 def asset_graph_of(step: StepExecutionContext) -> Any:
-    """Give the graph of all assets of the job that runs."""
-    return step.job_def.asset_layer.asset_graph
+    """Give the graph of all assets of the running definitions.
+
+    Runs in one process (``materialize``, ``execute_in_process``) know those of their job only.
+    """
+    try:
+        return step.repository_def.asset_graph
+    except CheckError:
+        return step.job_def.asset_layer.asset_graph
 
 
 def asset_keys_of(graph: Any) -> list[Any]:
