@@ -1,7 +1,7 @@
 //! Running a program while its output goes to a log, and to the terminal when that is wanted.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, IsTerminal, Write, pipe, stdout};
+use std::io::{BufRead, BufReader, IsTerminal, Write, pipe, stderr};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -46,7 +46,7 @@ pub(crate) fn run_logged(
     // Our copies of the pipe's writing end must go, or reading would never come to its end.
     command.stdout(Stdio::null()).stderr(Stdio::null());
 
-    let terminal = stdout().is_terminal();
+    let terminal = stderr().is_terminal();
     let mut last_sign = Instant::now();
     for bytes in BufReader::new(reader).split(b'\n') {
         let bytes = bytes?;
@@ -58,7 +58,7 @@ pub(crate) fn run_logged(
             Echo::Lines => println!("{line}"),
             Echo::Status if terminal => show_status(line)?,
             Echo::Status if last_sign.elapsed() > HEARTBEAT => {
-                println!("    … {}", line.trim());
+                eprintln!("    … {}", line.trim());
                 last_sign = Instant::now();
             }
             Echo::Status => {}
@@ -116,7 +116,7 @@ fn show_status(line: &str) -> Result<()> {
         .filter(|c| !c.is_control())
         .take(STATUS_COLUMNS)
         .collect();
-    let mut out = stdout();
+    let mut out = stderr();
     write!(
         out,
         "\r\u{1b}[2K{}{cut}",

@@ -42,7 +42,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
                 print!("{}", fs::read_to_string(&state)?);
                 return Ok(true);
             }
-            let mut steps = Steps::new(workspace, "servers", false)?;
+            let mut steps = Steps::aside(workspace, "servers")?;
             let Some(tools) = steps.run("server programs", |step| {
                 Venv::ensure(workspace, "tools", None, step)
             }) else {

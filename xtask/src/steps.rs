@@ -73,6 +73,8 @@ enum Verdict {
 /// The steps of one run, in order.
 pub(crate) struct Steps {
     log_dir: PathBuf,
+    /// Progress goes to standard error, because standard output is for a program.
+    aside: bool,
     echo: Echo,
     done: Vec<Done>,
 }
@@ -84,9 +86,26 @@ impl Steps {
         let echo = if verbose { Echo::Lines } else { Echo::Status };
         Ok(Self {
             log_dir,
+            aside: false,
             echo,
             done: Vec::new(),
         })
+    }
+
+    /// The same for a task whose standard output another program reads.
+    pub(crate) fn aside(workspace: &Workspace, task: &str) -> Result<Self> {
+        Ok(Self {
+            aside: true,
+            ..Self::new(workspace, task, false)?
+        })
+    }
+
+    fn say(&self, text: &str) {
+        if self.aside {
+            eprintln!("{text}");
+        } else {
+            println!("{text}");
+        }
     }
 
     /// Runs one step to its end, whatever happened to those before it; `None` when it failed.
@@ -95,7 +114,7 @@ impl Steps {
         name: &str,
         work: impl FnOnce(&mut Step) -> Result<T>,
     ) -> Option<T> {
-        println!("▸ {name}");
+        self.say(&format!("▸ {name}"));
         let path = self.log_dir.join(format!(
             "{:02}-{}.log",
             self.done.len() + 1,
@@ -116,19 +135,19 @@ impl Steps {
         let took = started.elapsed();
         let verdict = match &result {
             Ok(_) => {
-                println!("  ok, {}{}", seconds(took), counted(tally));
+                self.say(&format!("  ok, {}{}", seconds(took), counted(tally)));
                 Verdict::Passed
             }
             Err(error) => {
                 if self.echo == Echo::Status {
-                    show_end(&path);
+                    self.show_end(&path);
                 }
-                println!(
+                self.say(&format!(
                     "  FAILED after {}{}: {error}",
                     seconds(took),
                     counted(tally)
-                );
-                println!("  its output: {}", path.display());
+                ));
+                self.say(&format!("  its output: {}", path.display()));
                 Verdict::Failed
             }
         };
@@ -143,13 +162,27 @@ impl Steps {
 
     /// Notes a step that could not be tried, and why.
     pub(crate) fn skip(&mut self, name: &str, reason: &str) {
-        println!("▸ {name}\n  skipped: {reason}");
+        self.say(&format!("▸ {name}\n  skipped: {reason}"));
         self.done.push(Done {
             name: name.to_owned(),
             took: Duration::ZERO,
             tally: Tally::default(),
             verdict: Verdict::Skipped(reason.to_owned()),
         });
+    }
+
+    /// Shows the last lines of a log.
+    fn show_end(&self, path: &Path) {
+        let Ok(bytes) = fs::read(path) else { return };
+        let text = String::from_utf8_lossy(&bytes);
+        let lines: Vec<&str> = text.lines().collect();
+        let hidden = lines.len().saturating_sub(SHOWN_LINES);
+        if hidden > 0 {
+            self.say(&format!("  … {hidden} lines before these"));
+        }
+        for line in lines.iter().skip(hidden) {
+            self.say(&format!("  | {line}"));
+        }
     }
 
     /// Prints the table and the closing line; true when nothing failed and nothing was skipped.
@@ -201,20 +234,6 @@ impl Steps {
             );
         }
         clean
-    }
-}
-
-/// The last lines of a log.
-fn show_end(path: &Path) {
-    let Ok(bytes) = fs::read(path) else { return };
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().collect();
-    let hidden = lines.len().saturating_sub(SHOWN_LINES);
-    if hidden > 0 {
-        println!("  … {hidden} lines before these");
-    }
-    for line in lines.iter().skip(hidden) {
-        println!("  | {line}");
     }
 }
 

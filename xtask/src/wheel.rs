@@ -19,7 +19,7 @@ pub(crate) struct Wheel {
 
 /// `cargo xtask wheel`.
 pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
-    let mut steps = Steps::new(workspace, "wheel", false)?;
+    let mut steps = Steps::aside(workspace, "wheel")?;
     let wheel = steps.run("release wheel", |step| ensure(workspace, step));
     if let Some(wheel) = &wheel {
         println!("{}", wheel.path.display());
