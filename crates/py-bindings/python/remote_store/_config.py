@@ -173,8 +173,8 @@ class RegistryConfig:
                 UserWarning,
                 stacklevel=3,
             )
-        backends = _mapping(data.get("backends") or {}, "backends")
-        stores = _mapping(data.get("stores") or {}, "stores")
+        backends = _mapping(_or_empty(data, "backends"), "backends")
+        stores = _mapping(_or_empty(data, "stores"), "stores")
         return cls(
             backends={name: _backend_config(name, entry) for name, entry in backends.items()},
             stores={name: _store_profile(name, entry) for name, entry in stores.items()},
@@ -207,6 +207,12 @@ class RegistryConfig:
         return cls.from_dict(resolve_env(data) if resolve_env_vars else data)
 
 
+def _or_empty(data: Mapping[str, Any], name: str) -> Any:
+    """Take a part; one that is not there, or null, is empty."""
+    part = data.get(name)
+    return {} if part is None else part
+
+
 def _mapping(value: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         _fail_type(what, value)
@@ -230,12 +236,12 @@ def _checked(entry: Any, what: str, known: list[str], needed: str) -> Mapping[st
 def _backend_config(name: str, entry: Any) -> BackendConfig:
     what = f"Backend '{name}'"
     entry = _checked(entry, what, ["type", "options", "retry"], "type")
-    options = _mapping(entry.get("options") or {}, f"{what} options")
+    options = _mapping(_or_empty(entry, "options"), f"{what} options")
     return BackendConfig(entry["type"], _wrap_secrets(options), RetryPolicy._from(entry.get("retry")))  # noqa: SLF001
 
 
 def _store_profile(name: str, entry: Any) -> StoreProfile:
     what = f"Store '{name}'"
     entry = _checked(entry, what, ["backend", "root_path", "options"], "backend")
-    options = _mapping(entry.get("options") or {}, f"{what} options")
+    options = _mapping(_or_empty(entry, "options"), f"{what} options")
     return StoreProfile(entry["backend"], entry.get("root_path") or "", dict(options))

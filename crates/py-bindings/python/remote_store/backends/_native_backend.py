@@ -145,5 +145,7 @@ class NativeBackend(Backend):
         self._native_backend.close()
 
     def __repr__(self) -> str:
-        options = ", ".join(f"{name}={value!r}" for name, value in self._native_backend.describe())
+        # A traceback of the constructor shows backends that are not built yet.
+        native = getattr(self, "_native_backend", None)
+        options = ", ".join(f"{name}={value!r}" for name, value in native.describe()) if native else ""
         return f"{type(self).__name__}({options})"

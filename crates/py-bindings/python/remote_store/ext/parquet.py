@@ -9,13 +9,15 @@ dataset or the new one, and a crash loses neither.
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from remote_store import _native
-from remote_store._errors import AlreadyExists, InvalidPath, NotFound
+from remote_store._errors import AlreadyExists, InvalidPath, NotFound, RemoteStoreError
 from remote_store._path import normalize
 from remote_store._store import Store, native_core
 from remote_store.ext._manifest import DatasetIncomplete, DatasetManifest, ManifestCorrupted
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["DatasetIncomplete", "DatasetManifest", "ManifestCorrupted", "ParquetDatasetStore"]
+
+_log = logging.getLogger("remote_store")
 
 _MANIFEST = "manifest.json"
 _SUCCESS = "_SUCCESS"
@@ -71,7 +75,8 @@ class ParquetDatasetStore:
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
         self._store = store
-        self._compression = compression
+        # Any: PyArrow's own annotations list codecs by name, and ours is checked when it encodes.
+        self._compression: Any = compression
         self._row_group_size = row_group_size
         self._max_rows_per_file = max_rows_per_file
 
@@ -119,12 +124,13 @@ class ParquetDatasetStore:
             metadata=dict(metadata) if metadata is not None else None,
         )
         text = manifest.to_json()
-        self._write_parts(key, names, table)
-        self._store.write(f"{key}/{_MANIFEST}", text, overwrite=True)
+        with self._undone_on_error([f"{key}/{name}" for name in names]) as paths:
+            self._write_parts(paths, table)
+            self._store.write(f"{key}/{_MANIFEST}", text, overwrite=True)
         if not committed:
             self._store.write(f"{key}/{_SUCCESS}", b"", overwrite=True)
         # Only what the old manifest named: another dataset may live in a folder below.
-        self._delete([f"{key}/{name}" for name in old if name not in names])
+        self._sweep([f"{key}/{name}" for name in old if name not in names])
         return manifest
 
     def read_dataset(self, key: str, *, columns: Sequence[str] | None = None) -> pa.Table:
@@ -203,17 +209,20 @@ class ParquetDatasetStore:
             return [f"data{generation}.parquet"]
         return [f"part{generation}-{number:05}.parquet" for number in range(count)]
 
-    def _write_parts(self, key: str, names: Sequence[str], table: pa.Table) -> None:
-        written: list[str] = []
-        rows = self._max_rows_per_file or table.num_rows
+    @contextmanager
+    def _undone_on_error(self, paths: list[str]) -> Iterator[list[str]]:
+        """Delete files that nothing names yet when what follows fails."""
         try:
-            for number, name in enumerate(names):
-                part = table if len(names) == 1 else table.slice(number * rows, rows)
-                written.append(f"{key}/{name}")
-                self._store.write(written[-1], self._encode(part), overwrite=True)
+            yield paths
         except BaseException:
-            self._delete(written)
+            self._sweep(paths)
             raise
+
+    def _write_parts(self, paths: Sequence[str], table: pa.Table) -> None:
+        rows = self._max_rows_per_file or table.num_rows
+        for number, path in enumerate(paths):
+            part = table if len(paths) == 1 else table.slice(number * rows, rows)
+            self._store.write(path, self._encode(part), overwrite=True)
 
     def _encode(self, table: pa.Table) -> bytes:
         if _native.parquet.write_support(table.schema) is None:
@@ -252,6 +261,13 @@ class ParquetDatasetStore:
         if missing:
             raise ValueError(f"No column {missing[0]!r}; the table has: {', '.join(table.column_names)}")
         return table.select(list(columns))
+
+    def _sweep(self, paths: Sequence[str]) -> None:
+        """Delete what no manifest names; that it stays is no reason to call the write a failure."""
+        try:
+            self._delete(paths)
+        except RemoteStoreError as error:
+            _log.warning("Files of a dataset that are no longer used could not be deleted: %s", error)
 
     def _delete(self, paths: Sequence[str]) -> None:
         for path in paths:
