@@ -1,0 +1,111 @@
+//! What can go wrong with a dataset.
+
+use remote_store_core::Error as StoreError;
+use remote_store_serializers::SerializeError;
+use thiserror::Error;
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = DatasetError> = std::result::Result<T, E>;
+
+/// A dataset could not be written, read or deleted.
+///
+/// ```
+/// use remote_store_core::{Store, runtime};
+/// use remote_store_parquet_dataset::DatasetStore;
+///
+/// let datasets = DatasetStore::new(Store::memory());
+/// let read = runtime::block_on(datasets.store().driver(), datasets.read("data/orders", None))?;
+/// let error = read.unwrap_err();
+/// assert_eq!(error.kind(), "dataset-incomplete");
+/// assert!(error.to_string().contains("data/orders/_SUCCESS is missing"));
+/// # Ok::<(), remote_store_core::Error>(())
+/// ```
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DatasetError {
+    /// There is nothing of that name: no marker, no manifest, no part.
+    #[error("Dataset not found: {key}")]
+    NotFound {
+        /// The dataset's key.
+        key: String,
+        /// The store's backend.
+        backend: String,
+    },
+    /// A dataset of that name exists and was not to be overwritten.
+    #[error("Dataset already exists: {key}; write it with overwrite, or delete it first")]
+    AlreadyExists {
+        /// The dataset's key.
+        key: String,
+        /// The store's backend.
+        backend: String,
+    },
+    /// The marker or a part that the manifest names is missing.
+    #[error(
+        "Dataset is incomplete: {missing} is missing; it was never committed, or was partly removed. Write it again"
+    )]
+    Incomplete {
+        /// The dataset's key.
+        key: String,
+        /// The path that is missing.
+        missing: String,
+        /// The store's backend.
+        backend: String,
+    },
+    /// The manifest exists and cannot be used.
+    #[error("Dataset manifest is corrupted: {path}: {reason}")]
+    ManifestCorrupted {
+        /// The manifest's path.
+        path: String,
+        /// The store's backend.
+        backend: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Another writer committed the same dataset in between; its rows stand.
+    #[error(
+        "Dataset {key} was committed by another writer in the meantime; nothing of this write is left. Read it again and retry"
+    )]
+    Conflict {
+        /// The dataset's key.
+        key: String,
+        /// The store's backend.
+        backend: String,
+    },
+    /// An option has a value that makes no sense.
+    #[error("{option} must be {demand}")]
+    InvalidOption {
+        /// The option's name.
+        option: &'static str,
+        /// What it must be.
+        demand: &'static str,
+    },
+    /// The rows could not be encoded or decoded.
+    #[error(transparent)]
+    Serialize(#[from] SerializeError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl DatasetError {
+    /// A stable name of the kind of error, in kebab case.
+    ///
+    /// ```
+    /// use remote_store_parquet_dataset::DatasetError;
+    /// let error = DatasetError::InvalidOption { option: "max_rows_per_file", demand: "at least 1" };
+    /// assert_eq!(error.kind(), "invalid-option");
+    /// assert_eq!(error.to_string(), "max_rows_per_file must be at least 1");
+    /// ```
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "not-found",
+            Self::AlreadyExists { .. } => "already-exists",
+            Self::Incomplete { .. } => "dataset-incomplete",
+            Self::ManifestCorrupted { .. } => "manifest-corrupted",
+            Self::Conflict { .. } => "conflict",
+            Self::InvalidOption { .. } => "invalid-option",
+            Self::Serialize(error) => error.kind(),
+            Self::Store(error) => error.kind().as_str(),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Tables and stores for the tests.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test file uses a part; the lints spare test functions, not what they call"
+)]
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+use futures_executor::block_on;
+use futures_util::TryStreamExt;
+use remote_store_core::{ListOptions, Store};
+use remote_store_parquet_dataset::{DatasetError, DatasetStore, WriteDatasetOptions};
+use remote_store_serializers::Table;
+
+pub const KEY: &str = "data/orders";
+
+/// `rows` rows that all say which write they belong to.
+pub fn generation(number: i64, rows: usize) -> Table {
+    let numbers: ArrayRef = Arc::new(Int64Array::from(vec![number; rows]));
+    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(
+        0..i64::try_from(rows).unwrap(),
+    ));
+    Table::from(RecordBatch::try_from_iter([("generation", numbers), ("id", ids)]).unwrap())
+}
+
+pub fn whole(table: &Table) -> RecordBatch {
+    arrow_select::concat::concat_batches(table.schema(), table.batches()).unwrap()
+}
+
+pub fn overwrite() -> WriteDatasetOptions {
+    WriteDatasetOptions::default().with_overwrite(true)
+}
+
+pub fn write(
+    datasets: &DatasetStore,
+    table: &Table,
+    options: WriteDatasetOptions,
+) -> Result<(), DatasetError> {
+    block_on(datasets.write(KEY, table.reader(), options)).map(|_| ())
+}
+
+pub fn read(datasets: &DatasetStore) -> Result<RecordBatch, DatasetError> {
+    block_on(datasets.read(KEY, None)).map(|table| whole(&table))
+}
+
+/// Every object of the store, sorted.
+pub fn objects(store: &Store) -> Vec<String> {
+    let listed = store
+        .list("", &ListOptions::recursive())
+        .unwrap()
+        .map_ok(|info| info.key.as_str().to_owned());
+    let mut keys: Vec<String> = block_on(listed.try_collect()).unwrap();
+    keys.sort();
+    keys
+}
