@@ -77,8 +77,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
 /// Prints the table of what the last run of both halves proved, and writes it to `target/`.
 pub(crate) fn table(workspace: &Workspace, only: Option<&str>) -> Result<bool> {
     let clauses = spec::read(workspace)?;
-    let mut found = proofs::read(&rust_file(workspace)?)?;
-    found.extend(proofs::read(&python_file(workspace)?)?);
+    let mut found = Vec::new();
+    for file in proof_files(workspace)? {
+        found.extend(proofs::read(&file)?);
+    }
     let report = report::Report::new(clauses, &found, only);
     print!("{}", report.text());
     fs::write(workspace.target.join("conformance.md"), report.markdown())?;
@@ -92,10 +94,8 @@ pub(crate) fn table(workspace: &Workspace, only: Option<&str>) -> Result<bool> {
 
 /// Removes what earlier runs left, so that no verdict rests on an old proof.
 pub(crate) fn forget(workspace: &Workspace) -> Result<()> {
-    for file in [rust_file(workspace)?, python_file(workspace)?] {
-        if file.exists() {
-            fs::remove_file(file)?;
-        }
+    for file in proof_files(workspace)? {
+        fs::remove_file(file)?;
     }
     Ok(())
 }
@@ -105,9 +105,19 @@ pub(crate) fn rust_file(workspace: &Workspace) -> Result<PathBuf> {
     Ok(workspace.own_dir("conformance")?.join("rust.json"))
 }
 
-/// Where pytest leaves its proofs.
-pub(crate) fn python_file(workspace: &Workspace) -> Result<PathBuf> {
-    Ok(workspace.own_dir("conformance")?.join("python.json"))
+/// Where a session of pytest over `suite` leaves its proofs.
+pub(crate) fn python_file(workspace: &Workspace, suite: &str) -> Result<PathBuf> {
+    let name = format!("python-{}.json", suite.replace('/', "-"));
+    Ok(workspace.own_dir("conformance")?.join(name))
+}
+
+fn proof_files(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(workspace.own_dir("conformance")?)? {
+        files.push(entry?.path());
+    }
+    files.sort();
+    Ok(files)
 }
 
 fn run_rust(

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use crate::process::{Echo, describe, run_logged};
@@ -43,17 +43,26 @@ impl Step {
         self.run_with(command, &mut |_| {})
     }
 
-    /// Runs a program and shows each line of its output to `on_line`.
+    /// Runs a program and shows each line of its output to `on_line`; a failing exit is an error.
     pub(crate) fn run_with(
         &mut self,
         command: &mut Command,
         on_line: &mut dyn FnMut(&str),
     ) -> Result<()> {
-        let status = run_logged(command, &mut self.log, self.echo, on_line)?;
+        let status = self.status(command, on_line)?;
         if status.success() {
             return Ok(());
         }
         Err(format!("`{}` failed ({status})", describe(command)).into())
+    }
+
+    /// The same; whatever the program's exit says is the result.
+    pub(crate) fn status(
+        &mut self,
+        command: &mut Command,
+        on_line: &mut dyn FnMut(&str),
+    ) -> Result<ExitStatus> {
+        run_logged(command, &mut self.log, self.echo, on_line)
     }
 }
 

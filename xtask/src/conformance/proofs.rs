@@ -118,11 +118,8 @@ pub(crate) fn write(path: &Path, proofs: &[Proof]) -> Result<()> {
     Ok(fs::write(path, serde_json::to_string_pretty(&list)?)?)
 }
 
-/// What an earlier run wrote; nothing when there was none.
+/// What a run wrote.
 pub(super) fn read(path: &Path) -> Result<Vec<Proof>> {
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
     let text = fs::read_to_string(path)?;
     let values: Vec<Value> = serde_json::from_str(&text)?;
     values
