@@ -2,21 +2,22 @@
 
 mod local;
 mod memory;
-
-use std::sync::Arc;
+#[cfg(feature = "s3")]
+mod s3;
 
 pub use local::{LocalBackend, LocalOptions};
 pub use memory::MemoryBackend;
+#[cfg(feature = "s3")]
+pub use s3::{RetryOptions, S3Backend, S3Options};
 
-use crate::backend::Backend;
 use crate::registry::BackendSpec;
 
 /// What the registry knows from the start.
 pub(crate) fn specs() -> Vec<BackendSpec> {
     vec![
         local::spec(),
-        BackendSpec::new("memory", |_| {
-            Ok(Arc::new(MemoryBackend::new()) as Arc<dyn Backend>)
-        }),
+        memory::spec(),
+        #[cfg(feature = "s3")]
+        s3::spec(),
     ]
 }

@@ -78,7 +78,7 @@ impl ObjectKey {
         let text = normalise(path)?;
         if text.is_empty() {
             return Err(Error::invalid_path(
-                path,
+                "",
                 "Path must not be empty or root for file operations",
             ));
         }

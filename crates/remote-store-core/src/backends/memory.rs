@@ -17,6 +17,7 @@ use crate::error::{Error, Result, Subject};
 use crate::key::{ObjectKey, Prefix};
 use crate::model::{Level, ObjectInfo, ReadRange, WriteMode, WriteOptions, WriteResult};
 use crate::reader::ObjectReader;
+use crate::registry::BackendSpec;
 
 mod writer;
 
@@ -210,6 +211,13 @@ fn below<'a>(
     range
         .take_while(move |(key, _)| key.starts_with(&folder))
         .map(|(_, entry)| entry)
+}
+
+/// What the registry knows about this backend.
+pub(super) fn spec() -> BackendSpec {
+    BackendSpec::new(NAME, |_| {
+        Ok(Arc::new(MemoryBackend::new()) as Arc<dyn Backend>)
+    })
 }
 
 impl MemoryBackend {

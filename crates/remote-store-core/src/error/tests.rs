@@ -1,3 +1,7 @@
+#![allow(clippy::use_debug, reason = "what Debug shows is under test")]
+
+use std::fmt::Write;
+
 use super::*;
 
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +47,7 @@ fn neither_display_nor_debug_nor_the_chain_shows_a_credential() {
     let mut source = StdError::source(&err);
     assert!(source.is_some(), "the chain is kept");
     while let Some(cause) = source {
-        text.push_str(&format!(" {cause} {cause:?}"));
+        write!(text, " {cause} {cause:?}").unwrap();
         source = cause.source();
     }
     assert!(

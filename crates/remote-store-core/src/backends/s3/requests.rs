@@ -1,0 +1,309 @@
+//! Single requests: head, get, put, and the checks around them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt};
+use object_store::aws::AmazonS3;
+use object_store::list::{PaginatedListOptions, PaginatedListStore};
+use object_store::path::Path;
+use object_store::{
+    Attribute, AttributeValue, Attributes, Extensions, GetOptions, GetRange, GetResult, ObjectMeta,
+    ObjectStore, PutMode, PutOptions, PutPayload, PutResult,
+};
+
+use crate::error::{Error, Result, Subject};
+use crate::key::{ObjectKey, Prefix};
+use crate::model::{ObjectInfo, ReadRange, WriteMode, WriteOptions, WriteResult};
+use crate::reader::ObjectReader;
+
+use super::failure::was_retried;
+use super::{Inner, NAME, client};
+
+impl Inner {
+    /// The client of this process.
+    pub(super) fn client(&self) -> Result<Arc<AmazonS3>> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::Closed {
+                backend: NAME.into(),
+            });
+        }
+        self.clients
+            .get_or_try_init(|| client::build(&self.options))
+    }
+
+    pub(super) fn location(&self, key: &ObjectKey) -> Result<Path> {
+        Path::parse(key.as_str()).map_err(|err| self.failure(key.as_str(), &err.into()))
+    }
+
+    /// The location of a folder; none for the root.
+    pub(super) fn folder(&self, prefix: &Prefix) -> Result<Option<Path>> {
+        prefix.to_key().map(|key| self.location(&key)).transpose()
+    }
+
+    pub(super) async fn head(&self, key: &ObjectKey) -> Result<ObjectInfo> {
+        let options = GetOptions {
+            head: true,
+            ..GetOptions::default()
+        };
+        let location = self.location(key)?;
+        match self.client()?.get_opts(&location, options).await {
+            Ok(result) => Ok(self.seen(info(key, &result))),
+            Err(err) => Err(self.missing_what(self.failure(key.as_str(), &err)).await),
+        }
+    }
+
+    pub(super) async fn get(
+        self: &Arc<Self>,
+        key: &ObjectKey,
+        range: ReadRange,
+    ) -> Result<ObjectReader> {
+        let location = self.location(key)?;
+        let wanted = match &range {
+            ReadRange::All | ReadRange::From(0) => None,
+            ReadRange::Bounded(range) if range.is_empty() => {
+                return self.empty(key, &ReadRange::Bounded(0..0)).await;
+            }
+            ReadRange::Suffix(0) => return self.empty(key, &range).await,
+            ReadRange::Bounded(range) => Some(GetRange::Bounded(range.clone())),
+            ReadRange::From(start) => Some(GetRange::Offset(*start)),
+            ReadRange::Suffix(length) => Some(GetRange::Suffix(*length)),
+        };
+        let ranged = wanted.is_some();
+        let options = GetOptions {
+            range: wanted,
+            ..GetOptions::default()
+        };
+        match self.client()?.get_opts(&location, options).await {
+            Ok(result) => Ok(self.reader(key, result)),
+            Err(err) => {
+                let failure = self.failure(key.as_str(), &err);
+                if ranged && matches!(failure, Error::BackendUnavailable { .. }) {
+                    // Services refuse a range beyond the end; here it reads as empty.
+                    return self.empty(key, &range).await.map_err(|_not_empty| failure);
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// A reader of nothing, when the range really is empty.
+    async fn empty(&self, key: &ObjectKey, range: &ReadRange) -> Result<ObjectReader> {
+        let info = self.head(key).await?;
+        let resolved = range.resolve(info.size);
+        if resolved.is_empty() {
+            return Ok(ObjectReader::from_bytes(info, resolved, NAME, Bytes::new()));
+        }
+        Err(Error::unavailable(
+            NAME,
+            format!("Reading a part of {key} failed"),
+        ))
+    }
+
+    fn reader(self: &Arc<Self>, key: &ObjectKey, result: GetResult) -> ObjectReader {
+        let info = self.seen(info(key, &result));
+        let range = result.range.clone();
+        let (inner, path) = (Arc::clone(self), key.to_string());
+        let stream = result
+            .into_stream()
+            .map_err(move |err| inner.failure(&path, &err))
+            .boxed();
+        ObjectReader::new(info, range, NAME, stream)
+    }
+
+    pub(super) async fn put(
+        self: &Arc<Self>,
+        key: &ObjectKey,
+        payload: PutPayload,
+        options: &WriteOptions,
+    ) -> Result<PutResult> {
+        let location = self.location(key)?;
+        let mode = match options.mode {
+            WriteMode::Create => PutMode::Create,
+            WriteMode::Overwrite => PutMode::Overwrite,
+        };
+        let request = PutOptions {
+            mode,
+            attributes: Self::attributes(options)?,
+            ..PutOptions::default()
+        };
+        match self
+            .client()?
+            .put_opts(&location, payload.clone(), request)
+            .await
+        {
+            Ok(result) => Ok(self.seen(result)),
+            Err(err) => {
+                let failure = self.failure(key.as_str(), &err);
+                let ours = matches!(failure, Error::AlreadyExists { .. }) && was_retried(&err);
+                if ours && let Some(result) = self.holds(key, &payload).await {
+                    return Ok(result);
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// A retried creation may meet its own object, when the first answer was
+    /// lost. Equal content is taken as that.
+    async fn holds(self: &Arc<Self>, key: &ObjectKey, payload: &PutPayload) -> Option<PutResult> {
+        let reader = self.get(key, ReadRange::All).await.ok()?;
+        if reader.info().size != payload.content_length() as u64 {
+            return None;
+        }
+        let info = reader.info().clone();
+        let stored = reader.bytes().await.ok()?;
+        let sent = payload.iter().flat_map(|chunk| chunk.iter());
+        stored.iter().eq(sent).then(|| PutResult {
+            e_tag: info.etag,
+            version: info.version,
+            extensions: Extensions::default(),
+        })
+    }
+
+    /// What is kept beside an object.
+    pub(super) fn attributes(options: &WriteOptions) -> Result<Attributes> {
+        let mut attributes = Attributes::new();
+        if let Some(content_type) = &options.content_type {
+            check_header("content_type", content_type)?;
+            attributes.insert(
+                Attribute::ContentType,
+                AttributeValue::from(content_type.clone()),
+            );
+        }
+        for (name, value) in &options.user_metadata {
+            check_header(name, value)?;
+            if !name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+            {
+                return Err(Error::InvalidMetadata {
+                    reason: format!(
+                        "User metadata key '{}' cannot be kept on S3; use letters, digits, '-', '_', '.'",
+                        name.escape_debug()
+                    ),
+                });
+            }
+            attributes.insert(
+                Attribute::Metadata(name.clone().into()),
+                AttributeValue::from(value.clone()),
+            );
+        }
+        Ok(attributes)
+    }
+
+    pub(super) fn write_result(key: &ObjectKey, size: u64, result: PutResult) -> WriteResult {
+        WriteResult {
+            etag: result.e_tag,
+            version: result.version,
+            native: true,
+            ..WriteResult::new(key.clone(), size)
+        }
+    }
+
+    /// True when at least one object lies below; asks for one key only.
+    pub(super) async fn has_any_below(&self, prefix: &Prefix) -> Result<bool> {
+        let folder = self.folder(prefix)?.map(|path| format!("{path}/"));
+        let options = PaginatedListOptions {
+            max_keys: Some(2),
+            ..PaginatedListOptions::default()
+        };
+        let page = self
+            .client()?
+            .list_paginated(folder.as_deref(), options)
+            .await
+            .map_err(|err| self.failure("", &err))?;
+        self.seen(());
+        Ok(!page.result.objects.is_empty())
+    }
+
+    /// Refuses to write below an object, when that was asked for.
+    pub(super) async fn check_ancestors(&self, key: &ObjectKey) -> Result<()> {
+        if !self.options.reject_write_under_file_ancestor {
+            return Ok(());
+        }
+        for above in key.ancestors().filter_map(|prefix| prefix.to_key()) {
+            match self.head(&above).await {
+                Ok(_) => return Err(Error::below_file(key.as_str(), above.as_str(), NAME)),
+                Err(err) if err.is_missing_object() => {}
+                Err(err) => return Err(err),
+            }
+        }
+        Ok(())
+    }
+
+    /// An answer without a body cannot tell a missing object from a missing
+    /// bucket; as long as the bucket was never seen, one more request does.
+    async fn missing_what(&self, failure: Error) -> Error {
+        let unsure = matches!(
+            failure,
+            Error::NotFound {
+                what: Subject::File,
+                ..
+            }
+        );
+        if !unsure || self.bucket_seen.load(Ordering::Relaxed) {
+            return failure;
+        }
+        match self.has_any_below(&Prefix::root()).await {
+            Err(
+                bucket @ Error::NotFound {
+                    what: Subject::Bucket,
+                    ..
+                },
+            ) => bucket,
+            _ => failure,
+        }
+    }
+
+    pub(super) fn seen<T>(&self, answer: T) -> T {
+        self.bucket_seen.store(true, Ordering::Relaxed);
+        answer
+    }
+}
+
+/// Headers carry printable ASCII only.
+fn check_header(name: &str, value: &str) -> Result<()> {
+    if value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return Ok(());
+    }
+    Err(Error::InvalidMetadata {
+        reason: format!(
+            "The value of '{}' cannot be kept on S3; use printable ASCII",
+            name.escape_debug()
+        ),
+    })
+}
+
+/// What a listing says about an object.
+pub(super) fn listed(meta: ObjectMeta) -> Result<ObjectInfo> {
+    let key = ObjectKey::parse(meta.location.as_ref())?;
+    Ok(ObjectInfo {
+        modified: Some(meta.last_modified),
+        etag: meta.e_tag,
+        version: meta.version,
+        ..ObjectInfo::new(key, meta.size)
+    })
+}
+
+fn info(key: &ObjectKey, result: &GetResult) -> ObjectInfo {
+    let mut user_metadata = BTreeMap::new();
+    let mut content_type = None;
+    for (name, value) in &result.attributes {
+        if *name == Attribute::ContentType {
+            content_type = Some(value.to_string());
+        } else if let Attribute::Metadata(name) = name {
+            user_metadata.insert(name.to_string(), value.to_string());
+        }
+    }
+    ObjectInfo {
+        modified: Some(result.meta.last_modified),
+        etag: result.meta.e_tag.clone(),
+        version: result.meta.version.clone(),
+        content_type,
+        user_metadata,
+        ..ObjectInfo::new(key.clone(), result.meta.size)
+    }
+}

@@ -1,0 +1,276 @@
+//! Objects on their way to S3: one request for small ones, parts for large ones.
+
+use std::fmt;
+use std::process;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use object_store::{
+    MultipartUpload, ObjectStore, PutMultipartOptions, PutPayload, PutPayloadMut, PutResult,
+};
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+
+use crate::backend::ObjectWriter;
+use crate::error::{Error, Result, Subject};
+use crate::key::ObjectKey;
+use crate::model::{WriteMode, WriteOptions, WriteResult};
+
+use super::{Inner, NAME};
+
+/// The size of a part: larger than the 5 MiB that S3 asks for at least.
+pub(super) const PART_BYTES: usize = 8 << 20;
+/// From this part on parts are larger, so that 10,000 of them reach 350 GB.
+const LARGE_FROM_PART: usize = 5000;
+const LARGE_PART_BYTES: usize = 64 << 20;
+/// How many parts are under way at once.
+const PARTS_IN_FLIGHT: usize = 4;
+
+/// A multipart upload that is aborted unless it was completed.
+struct Parts {
+    inner: Arc<Inner>,
+    path: String,
+    upload: Option<Box<dyn MultipartUpload>>,
+    tasks: JoinSet<object_store::Result<()>>,
+    sent: usize,
+    pid: u32,
+}
+
+impl Parts {
+    async fn begin(inner: &Arc<Inner>, key: &ObjectKey, options: &WriteOptions) -> Result<Self> {
+        let location = inner.location(key)?;
+        let attributes = Inner::attributes(options)?;
+        let upload = inner
+            .client()?
+            .put_multipart_opts(&location, PutMultipartOptions::from(attributes))
+            .await
+            .map_err(|err| inner.failure(key.as_str(), &err))?;
+        Ok(Self {
+            inner: Arc::clone(inner),
+            path: key.to_string(),
+            upload: Some(upload),
+            tasks: JoinSet::new(),
+            sent: 0,
+            pid: process::id(),
+        })
+    }
+
+    const fn part_bytes(&self) -> usize {
+        if self.sent < LARGE_FROM_PART {
+            PART_BYTES
+        } else {
+            LARGE_PART_BYTES
+        }
+    }
+
+    async fn send(&mut self, payload: PutPayload) -> Result<()> {
+        while self.tasks.len() >= PARTS_IN_FLIGHT {
+            self.wait_for_one().await?;
+        }
+        if let Some(upload) = &mut self.upload {
+            self.tasks.spawn(upload.put_part(payload));
+            self.sent += 1;
+        }
+        Ok(())
+    }
+
+    async fn wait_for_one(&mut self) -> Result<()> {
+        match self.tasks.join_next().await {
+            None | Some(Ok(Ok(()))) => Ok(()),
+            Some(Ok(Err(err))) => Err(self.inner.failure(&self.path, &err)),
+            Some(Err(err)) => {
+                Err(Error::unavailable(NAME, "An upload was cut off").caused_by(&err))
+            }
+        }
+    }
+
+    async fn complete(&mut self) -> Result<PutResult> {
+        while !self.tasks.is_empty() {
+            self.wait_for_one().await?;
+        }
+        let Some(upload) = &mut self.upload else {
+            return Err(Error::Closed {
+                backend: NAME.into(),
+            });
+        };
+        let result = upload
+            .complete()
+            .await
+            .map_err(|err| self.inner.failure(&self.path, &err))?;
+        self.upload = None;
+        Ok(result)
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        self.tasks.shutdown().await;
+        match self.upload.take() {
+            Some(mut upload) => upload
+                .abort()
+                .await
+                .map_err(|err| self.inner.failure(&self.path, &err)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        let Some(mut upload) = self.upload.take() else {
+            return;
+        };
+        let mut tasks = std::mem::take(&mut self.tasks);
+        if self.pid != process::id() {
+            // The parent still uploads; its tasks do not exist here.
+            std::mem::forget((upload, tasks));
+            return;
+        }
+        // Nobody waits any more: what was sent is cleaned up beside.
+        if let Ok(runtime) = Handle::try_current().or_else(|_outside| crate::runtime::handle()) {
+            runtime.spawn(async move {
+                tasks.shutdown().await;
+                if let Err(err) = upload.abort().await {
+                    let said = remote_store_credential_masking::redact_text(&err.to_string());
+                    tracing::warn!(error = %said, "an unfinished upload could not be removed");
+                }
+            });
+        }
+    }
+}
+
+/// Puts an object that is in memory already, in parts without copying it.
+pub(super) async fn put_in_parts(
+    inner: &Arc<Inner>,
+    key: &ObjectKey,
+    mut bytes: Bytes,
+    options: &WriteOptions,
+) -> Result<PutResult> {
+    inner.check_free(key, options.mode, Subject::File).await?;
+    let mut parts = Parts::begin(inner, key, options).await?;
+    let sent = async {
+        while !bytes.is_empty() {
+            let part = bytes.split_to(parts.part_bytes().min(bytes.len()));
+            parts.send(part.into()).await?;
+        }
+        inner.check_free(key, options.mode, Subject::File).await?;
+        parts.complete().await
+    }
+    .await;
+    settle(parts, sent).await
+}
+
+/// Cleans up before an error is told, so that nothing is left when it is seen.
+async fn settle(mut parts: Parts, outcome: Result<PutResult>) -> Result<PutResult> {
+    if outcome.is_err()
+        && let Err(err) = parts.abort().await
+    {
+        tracing::warn!(error = %err, "an unfinished upload could not be removed");
+    }
+    outcome
+}
+
+/// Collects a part at a time.
+pub(super) struct S3Writer {
+    inner: Arc<Inner>,
+    key: ObjectKey,
+    options: WriteOptions,
+    buffer: PutPayloadMut,
+    parts: Option<Parts>,
+    size: u64,
+}
+
+impl S3Writer {
+    pub(super) fn new(inner: Arc<Inner>, key: ObjectKey, options: WriteOptions) -> Self {
+        Self {
+            inner,
+            key,
+            options,
+            buffer: PutPayloadMut::new(),
+            parts: None,
+            size: 0,
+        }
+    }
+
+    async fn send_buffer(&mut self) -> Result<()> {
+        let payload = std::mem::take(&mut self.buffer).freeze();
+        if let Some(parts) = &mut self.parts {
+            return parts.send(payload).await;
+        }
+        let parts = Parts::begin(&self.inner, &self.key, &self.options).await?;
+        self.parts.insert(parts).send(payload).await
+    }
+}
+
+impl fmt::Debug for S3Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Writer")
+            .field("key", &self.key)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl ObjectWriter for S3Writer {
+    async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
+        self.size += bytes.len() as u64;
+        while !bytes.is_empty() {
+            let part = self.parts.as_ref().map_or(PART_BYTES, Parts::part_bytes);
+            let room = part.saturating_sub(self.buffer.content_length());
+            // Copied: the caller's buffer may be a small slice of a large one.
+            self.buffer
+                .extend_from_slice(&bytes.split_to(room.min(bytes.len())));
+            if self.buffer.content_length() >= part {
+                self.send_buffer().await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self: Box<Self>) -> Result<WriteResult> {
+        let Some(mut parts) = self.parts.take() else {
+            let payload = std::mem::take(&mut self.buffer).freeze();
+            let result = self.inner.put(&self.key, payload, &self.options).await?;
+            return Ok(Inner::write_result(&self.key, self.size, result));
+        };
+        let rest = std::mem::take(&mut self.buffer);
+        let (inner, key, mode) = (&self.inner, &self.key, self.options.mode);
+        let sent = async {
+            if rest.content_length() > 0 {
+                parts.send(rest.freeze()).await?;
+            }
+            // S3 itself cannot refuse a taken name when parts are put together.
+            inner.check_free(key, mode, Subject::File).await?;
+            parts.complete().await
+        }
+        .await;
+        let result = settle(parts, sent).await?;
+        Ok(Inner::write_result(&self.key, self.size, result))
+    }
+
+    async fn abort(mut self: Box<Self>) -> Result<()> {
+        match &mut self.parts {
+            Some(parts) => parts.abort().await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Inner {
+    /// In create mode: refuses a taken name before bytes are sent.
+    pub(super) async fn check_free(
+        &self,
+        key: &ObjectKey,
+        mode: WriteMode,
+        what: Subject,
+    ) -> Result<()> {
+        if mode != WriteMode::Create {
+            return Ok(());
+        }
+        match self.head(key).await {
+            Ok(_) => Err(Error::already_exists(what, key.as_str(), NAME)),
+            Err(err) if err.is_missing_object() => Ok(()),
+            Err(err) => Err(err),
+        }
+    }
+}
