@@ -259,3 +259,36 @@ fn what_gives_nothing_away_stays() {
     leaves("S3Backend(key=None, secret='', token=null, skip_signature=true)");
     leaves("{'secret': Secret('***'), 'key': '***'}");
 }
+
+#[test]
+fn long_hostile_texts_are_read_in_about_one_pass() {
+    // No clock: reading each of these once for every repetition would take this test
+    // from a second to minutes.
+    for piece in [
+        "a://b:c/",
+        "a-",
+        "eyJa-",
+        "ghp_-",
+        "Bearer a-",
+        "\"a\": ",
+        "= ",
+        "  ",
+        "{[(",
+        "%3D",
+        "<a",
+        "<password>",
+        "secret:",
+        "--secret ",
+        "-----BEGIN ",
+        "'x': {",
+        "\\\"",
+        "a.b=",
+        "a://b:c@/",
+        "a://:",
+        "eyJa.",
+        "'a':",
+    ] {
+        let text = piece.repeat(400_000 / piece.len());
+        assert!(redact_text(&text).len() <= text.len() + 3);
+    }
+}

@@ -1,5 +1,7 @@
 //! Credentials that can be told by their own shape.
 
+use std::ops::Range;
+
 use super::cursor::{at, before, is_blank, is_word, rest, skip, starts_with_ignoring_case};
 use crate::spans::Spans;
 
@@ -41,12 +43,15 @@ pub(super) fn find(text: &str, spans: &mut Spans) {
             continue;
         }
         let word_end = skip(text, position, is_word);
-        if let Some(end) = token_end(text, position, word_end) {
-            spans.push(position..end);
-        } else if let Some((start, end)) = scheme_token(text, position, word_end) {
-            spans.push(start..end);
+        let found = token_end(text, position, word_end)
+            .map(|end| position..end)
+            .or_else(|| scheme_token(text, position, word_end));
+        // On behind what was found: reading a long token again for each of its words
+        // would cost the square of its length.
+        position = found.as_ref().map_or(word_end, |token| token.end);
+        if let Some(token) = found {
+            spans.push(token);
         }
-        position = word_end;
     }
 }
 
@@ -60,37 +65,33 @@ fn token_end(text: &str, start: usize, word_end: usize) -> Option<usize> {
     {
         return Some(word_end);
     }
-    let end = skip(text, start, |byte| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
-    });
-    let known = TOKEN_PREFIXES.iter().any(|prefix| {
-        rest(text, start).starts_with(prefix)
-            && end.saturating_sub(start + prefix.len()) >= MIN_TOKEN_TAIL_BYTES
-    });
-    if known {
-        return Some(end);
+    let known = TOKEN_PREFIXES
+        .iter()
+        .find(|prefix| rest(text, start).starts_with(*prefix));
+    if let Some(prefix) = known {
+        let tail = start + prefix.len();
+        let end = skip(text, tail, is_token);
+        if end - tail >= MIN_TOKEN_TAIL_BYTES {
+            return Some(end);
+        }
     }
     web_token_end(text, start)
 }
 
 /// A JSON web token: three parts of base64, the first of which starts with `{"`.
 fn web_token_end(text: &str, start: usize) -> Option<usize> {
-    let part = |from: usize| {
-        skip(text, from, |byte| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
-        })
-    };
-    if !rest(text, start).starts_with("eyJ") {
+    // One that stands behind a dash was read with what stands before the dash.
+    if !rest(text, start).starts_with("eyJ") || before(text, start).is_some_and(is_token) {
         return None;
     }
-    let header = part(start);
-    let claims = part(header + 1);
+    let header = skip(text, start, is_token);
+    let claims = skip(text, header + 1, is_token);
     let dots = at(text, header) == Some(b'.') && at(text, claims) == Some(b'.');
-    (dots && claims > header + 1).then(|| part(claims + 1))
+    (dots && claims > header + 1).then(|| skip(text, claims + 1, is_token))
 }
 
 /// The credential behind `Bearer` and its like; none when an ordinary word follows.
-fn scheme_token(text: &str, start: usize, word_end: usize) -> Option<(usize, usize)> {
+fn scheme_token(text: &str, start: usize, word_end: usize) -> Option<Range<usize>> {
     let scheme = SCHEMES.iter().any(|scheme| {
         scheme.len() == word_end - start && starts_with_ignoring_case(text, start, scheme)
     });
@@ -106,7 +107,12 @@ fn scheme_token(text: &str, start: usize, word_end: usize) -> Option<(usize, usi
         end -= 1;
     }
     let token = text.get(begin..end)?;
-    is_opaque(token).then_some((begin, end))
+    is_opaque(token).then_some(begin..end)
+}
+
+/// A byte of base64 for URLs, in which tokens are written.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
 fn is_opaque(token: &str) -> bool {

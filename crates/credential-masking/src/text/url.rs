@@ -13,11 +13,12 @@ const NAME_BEFORE_AT: [&str; 7] = ["abfs", "abfss", "wasb", "wasbs", "sftp", "ss
 
 /// Finds `user:password` and tokens before the `@` of URLs.
 pub(super) fn find(text: &str, spans: &mut Spans) {
+    let mut stretch = Stretch::default();
     let mut from = 0;
     while let Some(found) = rest(text, from).find(MARK) {
         let mark = from + found;
         let start = mark + MARK.len();
-        if let Some(user) = user_part(text, start) {
+        if let Some(user) = user_part(text, start, &mut stretch) {
             let scheme_start = skip_back(text, mark, |byte| {
                 byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
             });
@@ -36,15 +37,34 @@ pub(super) fn find(text: &str, spans: &mut Spans) {
     }
 }
 
-/// How far behind `://` the end of a user part is looked for. Bounded, so that a text of
-/// many marks is not read to its end for each.
-const MAX_USER_BYTES: usize = 2048;
+/// What may stand in a URL, a raw password included.
+fn is_url(byte: u8) -> bool {
+    !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'<' | b'>' | b'`')
+}
 
-fn user_part(text: &str, start: usize) -> Option<Range<usize>> {
-    let in_text =
-        |byte: u8| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'<' | b'>' | b'`');
+/// A stretch of text without spaces and quotes, which may hold many URLs. Kept from one
+/// URL to the next: reading it again for each would cost the square of its length.
+#[derive(Default)]
+struct Stretch {
+    end: usize,
+    last_at: Option<usize>,
+}
+
+impl Stretch {
+    /// The last `@` from `start` on in the stretch that holds `start`.
+    fn last_at(&mut self, text: &str, start: usize) -> Option<usize> {
+        if start >= self.end {
+            self.end = skip(text, start, is_url);
+            let stretch = text.get(start..self.end)?;
+            self.last_at = stretch.rfind('@').map(|index| start + index);
+        }
+        self.last_at.filter(|position| *position > start)
+    }
+}
+
+fn user_part(text: &str, start: usize, stretch: &mut Stretch) -> Option<Range<usize>> {
     let authority_end = skip(text, start, |byte| {
-        in_text(byte) && !matches!(byte, b'/' | b'?' | b'#')
+        is_url(byte) && !matches!(byte, b'/' | b'?' | b'#')
     });
     let authority = text.get(start..authority_end)?;
     if let Some(length) = authority.rfind('@') {
@@ -57,8 +77,5 @@ fn user_part(text: &str, start: usize) -> Option<Range<usize>> {
     if host.starts_with('[') || is_port || !delimited {
         return None;
     }
-    let end = skip(text, authority_end, in_text).min(start + MAX_USER_BYTES);
-    let behind = text.as_bytes().get(start..end)?;
-    let length = behind.iter().rposition(|byte| *byte == b'@')?;
-    Some(start..start + length)
+    Some(start..stretch.last_at(text, start)?)
 }
