@@ -9,7 +9,7 @@ use remote_store_core::Store;
 use remote_store_serializers::{ParquetFile, Table};
 
 use crate::error::{DatasetError, Result};
-use crate::layout::Layout;
+use crate::layout::{Layout, PartOrigin, part_origin};
 use crate::manifest::DatasetManifest;
 use crate::options::{WriteDatasetOptions, schema_hash};
 use crate::parts::Parts;
@@ -144,7 +144,10 @@ impl DatasetStore {
             let parts: Result<Vec<Bytes>, _> =
                 self.store.read_many(paths, READ_WINDOW).try_collect().await;
             match parts {
-                Ok(parts) => return Ok((manifest, parts)),
+                Ok(parts) if self.is_one_generation(&layout, &manifest).await? => {
+                    return Ok((manifest, parts));
+                }
+                Ok(_) => missing = layout.manifest(),
                 Err(error) if error.is_missing_object() => {
                     missing = error.path().unwrap_or(layout.key()).to_owned();
                     seen = Some(manifest);
@@ -158,6 +161,18 @@ impl DatasetStore {
             missing,
             backend,
         })
+    }
+
+    /// Names of a first write come again after a deletion, and with every
+    /// overwrite of the pure-Python package: several such parts are of one write
+    /// only if the manifest is still the same after reading them.
+    async fn is_one_generation(&self, layout: &Layout, manifest: &DatasetManifest) -> Result<bool> {
+        let may_come_again = |part: &String| part_origin(part) != Some(PartOrigin::Generation);
+        if manifest.parts.len() < 2 || !manifest.parts.iter().any(may_come_again) {
+            return Ok(true);
+        }
+        let now = manifest_bytes(&self.store, layout).await?;
+        Ok(now.is_some_and(|json| DatasetManifest::from_json(&json).as_ref() == Ok(manifest)))
     }
 
     /// Reads the manifest alone, committed or not.

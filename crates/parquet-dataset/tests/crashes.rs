@@ -5,6 +5,7 @@
     reason = "tests may fail loudly; the lints spare test functions, not what they call"
 )]
 
+mod lost_answers;
 mod shared;
 
 use std::sync::Arc;
@@ -13,9 +14,10 @@ use std::time::Duration;
 use arrow_array::RecordBatch;
 use futures_executor::block_on;
 use futures_util::future::join;
-use remote_store_core::backends::LocalBackend;
+use lost_answers::LostAnswers;
+use remote_store_core::backends::{LocalBackend, LocalOptions, MemoryBackend};
 use remote_store_core::testkit::faults::{Faults, FaultyBackend, Operation};
-use remote_store_core::{Error, Store};
+use remote_store_core::{Error, Prefix, Store};
 use remote_store_parquet_dataset::{DatasetError, DatasetStore};
 use shared::{KEY, generation, objects, overwrite, read, whole, write};
 
@@ -138,7 +140,7 @@ fn a_deletion_that_fails_at_any_call_can_be_repeated() {
                 &generation(1, 5),
                 overwrite().with_max_rows_per_file(2),
             )
-            .unwrap()
+            .unwrap();
         },
         |datasets| block_on(datasets.delete(KEY)),
         |datasets, result, call| {
@@ -249,13 +251,39 @@ fn of_two_concurrent_writers_one_wins_whole() {
 }
 
 #[test]
+fn a_write_whose_answer_is_lost_at_any_call_loses_nothing() {
+    let (old, new) = (generation(1, 5), generation(2, 7));
+    for lost in 1..MOST_CALLS {
+        let backend = Arc::new(LostAnswers::new(MemoryBackend::new()));
+        let datasets = DatasetStore::new(Store::new(
+            Arc::<LostAnswers>::clone(&backend),
+            Prefix::root(),
+        ));
+        write(&datasets, &old, overwrite().with_max_rows_per_file(2)).unwrap();
+        backend.lose_answer(lost);
+        let result = write(&datasets, &new, overwrite().with_max_rows_per_file(3));
+        let all_answered = !backend.has_lost();
+        backend.lose_answer(usize::MAX);
+        let found = read(&datasets).unwrap();
+        assert_one_of(&found, &whole(&old), &whole(&new), lost);
+        assert_eq!(
+            result.is_ok(),
+            found == whole(&new),
+            "answer {lost}: what is said is what is there"
+        );
+        assert_repairable(&datasets, lost);
+        if all_answered {
+            return;
+        }
+    }
+    panic!("the write changes more than {MOST_CALLS} times");
+}
+
+#[test]
 fn a_dataset_on_disk_comes_and_goes_with_its_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let backend = LocalBackend::new(folder.path()).unwrap();
-    let datasets = DatasetStore::new(Store::new(
-        Arc::new(backend),
-        remote_store_core::Prefix::root(),
-    ));
+    let backend = LocalBackend::new(LocalOptions::new(folder.path())).unwrap();
+    let datasets = DatasetStore::new(Store::new(Arc::new(backend), Prefix::root()));
     for number in 1..4 {
         write(
             &datasets,

@@ -14,10 +14,10 @@ use remote_store_core::{ListOptions, Store};
 use remote_store_parquet_dataset::{DatasetError, DatasetStore, WriteDatasetOptions};
 use remote_store_serializers::Table;
 
-pub const KEY: &str = "data/orders";
+pub(crate) const KEY: &str = "data/orders";
 
 /// `rows` rows that all say which write they belong to.
-pub fn generation(number: i64, rows: usize) -> Table {
+pub(crate) fn generation(number: i64, rows: usize) -> Table {
     let numbers: ArrayRef = Arc::new(Int64Array::from(vec![number; rows]));
     let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(
         0..i64::try_from(rows).unwrap(),
@@ -25,15 +25,15 @@ pub fn generation(number: i64, rows: usize) -> Table {
     Table::from(RecordBatch::try_from_iter([("generation", numbers), ("id", ids)]).unwrap())
 }
 
-pub fn whole(table: &Table) -> RecordBatch {
+pub(crate) fn whole(table: &Table) -> RecordBatch {
     arrow_select::concat::concat_batches(table.schema(), table.batches()).unwrap()
 }
 
-pub fn overwrite() -> WriteDatasetOptions {
+pub(crate) fn overwrite() -> WriteDatasetOptions {
     WriteDatasetOptions::default().with_overwrite(true)
 }
 
-pub fn write(
+pub(crate) fn write(
     datasets: &DatasetStore,
     table: &Table,
     options: WriteDatasetOptions,
@@ -41,12 +41,12 @@ pub fn write(
     block_on(datasets.write(KEY, table.reader(), options)).map(|_| ())
 }
 
-pub fn read(datasets: &DatasetStore) -> Result<RecordBatch, DatasetError> {
+pub(crate) fn read(datasets: &DatasetStore) -> Result<RecordBatch, DatasetError> {
     block_on(datasets.read(KEY, None)).map(|table| whole(&table))
 }
 
 /// Every object of the store, sorted.
-pub fn objects(store: &Store) -> Vec<String> {
+pub(crate) fn objects(store: &Store) -> Vec<String> {
     let listed = store
         .list("", &ListOptions::recursive())
         .unwrap()
