@@ -1,5 +1,6 @@
 //! Waiting for the core: the GIL is free meanwhile, and signals are answered.
 
+use std::cell::RefCell;
 use std::future::Future;
 
 use pyo3::prelude::*;
@@ -18,6 +19,17 @@ impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         Self::Runtime(error)
     }
+}
+
+thread_local! {
+    /// An interruption that a Python store raised while the core was calling it. The core may go on
+    /// after an error, to clean up; an interruption must come out all the same.
+    static INTERRUPTION: RefCell<Option<PyErr>> = const { RefCell::new(None) };
+}
+
+/// Keeps an interruption for the [`wait`] that is under way on this thread.
+pub(crate) fn interrupted(raised: PyErr) {
+    INTERRUPTION.with(|slot| slot.replace(Some(raised)));
 }
 
 fn answer_signals() -> PyResult<()> {
@@ -41,6 +53,9 @@ where
     let outcome = py.detach(|| {
         runtime::block_on_interruptible(driver, future, || answer_signals().map_err(Stop::Signal))
     });
+    if let Some(raised) = INTERRUPTION.with(RefCell::take) {
+        return Err(raised);
+    }
     match outcome {
         Ok(answer) => answer.map_err(|error| error.to_py_err(py)),
         Err(Stop::Signal(raised)) => Err(raised),

@@ -8,6 +8,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyModule};
 use remote_store_core::{Error, ErrorKind};
 use remote_store_dagster_paths::PathError;
+use remote_store_parquet_dataset::DatasetError;
 use remote_store_serializers::SerializeError;
 
 /// The class for each kind; `None` for a plain `ValueError`. `Foreign` errors are
@@ -115,6 +116,42 @@ impl ToPyErr for remote_store_compute_log::Error {
             capability: None,
         }
         .with(py, self)
+    }
+}
+
+impl ToPyErr for DatasetError {
+    fn to_py_err(&self, py: Python<'_>) -> PyErr {
+        let (class, path, backend, reason) = match self {
+            Self::Store(error) => return error.to_py_err(py),
+            Self::Serialize(error) => return error.to_py_err(py),
+            Self::NotFound { key, backend } => ("NotFound", key, backend, None),
+            Self::AlreadyExists { key, backend } => ("AlreadyExists", key, backend, None),
+            Self::Conflict { key, backend } => ("Conflict", key, backend, None),
+            Self::Incomplete {
+                missing, backend, ..
+            } => ("DatasetIncomplete", missing, backend, None),
+            Self::ManifestCorrupted {
+                path,
+                backend,
+                reason,
+            } => ("ManifestCorrupted", path, backend, Some(reason)),
+            // Non-exhaustive: what is newer than this list is told as a bad value, with its own words.
+            Self::InvalidOption { .. } | _ => return PyValueError::new_err(self.to_string()),
+        };
+        let build = || {
+            let fields = PyDict::new(py);
+            fields.set_item("path", path)?;
+            fields.set_item("backend", backend)?;
+            if let Some(reason) = reason {
+                fields.set_item("reason", reason)?;
+            }
+            // Its own classes there, beside those of the core, which it imports by name.
+            let class = py.import("remote_store.ext._manifest")?.getattr(class)?;
+            Ok(PyErr::from_value(
+                class.call((self.to_string(),), Some(&fields))?,
+            ))
+        };
+        build().unwrap_or_else(|failed: PyErr| failed)
     }
 }
 

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, BoxStream, StreamExt};
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict};
@@ -19,8 +20,8 @@ use remote_store_core::{
     WriteResult,
 };
 
-use crate::errors;
 use crate::store::Store;
+use crate::{call, errors};
 
 /// The core store behind any Python store.
 ///
@@ -82,6 +83,9 @@ impl ForeignStore {
                 .getattr("path")
                 .and_then(|path| path.extract::<String>());
             return Error::not_found(full.unwrap_or_else(|_no_path| path.to_owned()), &self.name);
+        }
+        if !raised.is_instance_of::<PyException>(py) {
+            call::interrupted(raised.clone_ref(py));
         }
         let message = raised.to_string();
         Error::Foreign {

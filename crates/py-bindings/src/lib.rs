@@ -7,10 +7,15 @@
     clippy::needless_pass_by_value,
     reason = "PyO3 hands extracted arguments over by value"
 )]
+#![expect(
+    clippy::too_many_arguments,
+    reason = "keyword arguments of Python are arguments of Rust"
+)]
 
 mod backend;
 mod call;
 mod content;
+mod dataset;
 mod errors;
 mod foreign;
 mod io_manager;
@@ -36,6 +41,8 @@ mod _native {
     #[pymodule_export]
     use super::content::Buffer;
     #[pymodule_export]
+    use super::dataset::dataset;
+    #[pymodule_export]
     use super::io_manager::io_manager;
     #[pymodule_export]
     use super::log_store::LogStore;
@@ -56,7 +63,7 @@ mod _native {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         let known = module.py().import("sys")?.getattr("modules")?;
-        for name in ["paths", "io_manager", "parquet", "masking"] {
+        for name in ["paths", "io_manager", "parquet", "dataset", "masking"] {
             // So that `import remote_store._native.paths` and pickling by name work.
             let qualified = format!("{}.{name}", module.name()?);
             let submodule = module.getattr(name)?;

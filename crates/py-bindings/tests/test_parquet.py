@@ -338,14 +338,14 @@ class TestDatasets:
         store.delete("t/_SUCCESS")
         assert not datasets.dataset_exists("t")
         for key in ("t", "never"):
-            with pytest.raises(DatasetIncomplete, match=f"Dataset is not committed: {key}"):
+            with pytest.raises(DatasetIncomplete, match=f"Dataset is incomplete: {key}/_SUCCESS is missing"):
                 datasets.read_dataset(key)
 
     def test_without_a_part_it_is_incomplete(self, store: Store) -> None:
         datasets = ParquetDatasetStore(store, max_rows_per_file=3)
         datasets.write_dataset(TABLE, "t")
         store.delete("t/part-00001.parquet")
-        with pytest.raises(DatasetIncomplete, match="lacks a part") as caught:
+        with pytest.raises(DatasetIncomplete, match="is missing") as caught:
             datasets.read_dataset("t")
         assert str(caught.value.path).endswith("t/part-00001.parquet")
 
@@ -364,9 +364,9 @@ class TestDatasets:
         ("text", "reason"),
         [
             ("{", "not JSON"),
-            ("[]", "not a JSON object"),
-            ("{}", "is missing"),
-            ('{"dataset_key":"t","parts":["../x"],"row_count":1,"schema_hash":"","compression":"","created_at_utc":""}', "parts"),
+            ("[]", "expected struct DatasetManifest"),
+            ("{}", "missing field"),
+            ('{"dataset_key":"t","parts":["../x"],"row_count":1,"schema_hash":"","compression":"","created_at_utc":""}', "no path below the dataset"),
         ],
     )
     def test_a_bad_manifest_says_why(self, store: Store, text: str, reason: str) -> None:
@@ -381,16 +381,32 @@ class TestDatasets:
         same(datasets.read_dataset("t"), TABLE)
 
     def test_a_newer_manifest_is_read(self) -> None:
-        fields = json.loads(
-            DatasetManifest("t", ("data.parquet",), 1, "h", "zstd", "2024-01-01T00:00:00+00:00").to_json()
-        )
-        newer = json.dumps({**fields, "invented_later": True}).encode()
-        assert DatasetManifest.from_json(newer, path="p").parts == ("data.parquet",)
+        store = Store(MemoryBackend())
+        datasets = ParquetDatasetStore(store)
+        manifest = datasets.write_dataset(TABLE, "t")
+        newer = {**json.loads(store.read_text("t/manifest.json")), "invented_later": True}
+        store.write_text("t/manifest.json", json.dumps(newer), overwrite=True)
+        assert datasets.read_manifest("t") == manifest
+        assert isinstance(manifest, DatasetManifest)
 
     @pytest.mark.parametrize("key", ["", "/", "../x"])
     def test_a_key_is_a_path(self, key: str) -> None:
         with pytest.raises(InvalidPath):
             ParquetDatasetStore(Store(MemoryBackend())).write_dataset(TABLE, key)
+
+    def test_what_dead_writers_left_is_removed(self, store: Store) -> None:
+        datasets = ParquetDatasetStore(store)
+        manifest = datasets.write_dataset(TABLE, "t")
+        store.write("t/part-00000-0123abcd.parquet", b"orphan")
+        assert datasets.vacuum(older_than=dt.timedelta(days=1)) == []
+        assert datasets.vacuum(older_than=dt.timedelta(0)) == ["t/part-00000-0123abcd.parquet"]
+        assert datasets.read_manifest("t") == manifest
+        same(datasets.read_dataset("t"), TABLE)
+
+    def test_metadata_must_fit_into_json(self, store: Store) -> None:
+        with pytest.raises(TypeError, match="JSON"):
+            ParquetDatasetStore(store).write_dataset(TABLE, "t", metadata={"a": object()})
+        assert files(store) == []
 
     def test_a_write_that_fails_leaves_nothing(self, store: Store) -> None:
         odd = pa.table({"a": pa.array([(1, 2, 3)], pa.month_day_nano_interval())})

@@ -8,6 +8,7 @@ from typing_extensions import Buffer as BytesLike
 from remote_store._errors import RemoteStoreError
 from remote_store._models import FileInfo, FolderEntry, FolderInfo, WriteResult
 
+from . import dataset as dataset
 from . import io_manager as io_manager
 from . import masking as masking
 from . import parquet as parquet
@@ -21,6 +22,7 @@ __all__ = [
     "Store",
     "Writer",
     "__version__",
+    "dataset",
     "io_manager",
     "masking",
     "parquet",

@@ -9,31 +9,19 @@ dataset or the new one, and a crash loses neither.
 from __future__ import annotations
 
 import hashlib
-import logging
-import secrets
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from remote_store import _native
-from remote_store._errors import AlreadyExists, InvalidPath, NotFound, RemoteStoreError
-from remote_store._path import normalize
-from remote_store._store import Store, native_core
+from remote_store._store import Store
 from remote_store.ext._manifest import DatasetIncomplete, DatasetManifest, ManifestCorrupted
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["DatasetIncomplete", "DatasetManifest", "ManifestCorrupted", "ParquetDatasetStore"]
-
-_log = logging.getLogger("remote_store")
-
-_MANIFEST = "manifest.json"
-_SUCCESS = "_SUCCESS"
-# A reader that meets a part which an overwrite has just removed reads the new manifest; more
-# overwrites than this during one read mean that something else is wrong.
-_MAX_READ_ATTEMPTS = 5
 
 
 class ParquetDatasetStore:
@@ -60,7 +48,7 @@ class ParquetDatasetStore:
         >>> datasets.read_dataset("nope")
         Traceback (most recent call last):
         ...
-        remote_store.ext._manifest.DatasetIncomplete: Dataset is not committed: nope ...
+        remote_store.ext._manifest.DatasetIncomplete: Dataset is incomplete: nope/_SUCCESS is missing...
     """
 
     def __init__(
@@ -75,10 +63,20 @@ class ParquetDatasetStore:
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
         self._store = store
-        # Any: PyArrow's own annotations list codecs by name, and ours is checked when it encodes.
+        # Any: PyArrow's own annotations list codecs by name; ours is checked here.
         self._compression: Any = compression
         self._row_group_size = row_group_size
         self._max_rows_per_file = max_rows_per_file
+        self._datasets()
+
+    def _datasets(self) -> _native.dataset.DatasetStore:
+        """Return the native side; made anew each time, since the store may be patched meanwhile."""
+        return _native.dataset.DatasetStore(
+            self._store,
+            compression=self._compression,
+            row_group_size=self._row_group_size,
+            max_rows_per_file=self._max_rows_per_file,
+        )
 
     def write_dataset(
         self,
@@ -104,34 +102,22 @@ class ParquetDatasetStore:
         Raises:
             AlreadyExists: There is a committed dataset and ``overwrite`` is false.
             InvalidPath: The key is empty or leaves the root.
+            Conflict: Another writer committed in the meantime.
             TypeError: It is no table, or the metadata does not fit into JSON.
         """
-        key = _checked(key)
         table = _as_table(table)
-        committed = self.dataset_exists(key)
-        if committed and not overwrite:
-            raise AlreadyExists(f"Dataset already exists: {key}", path=key)
-        old = self._old_parts(key)
-        names = self._part_names(table.num_rows, taken=bool(old))
-        manifest = DatasetManifest(
-            dataset_key=key,
-            parts=tuple(names),
-            row_count=table.num_rows,
-            schema_hash=hashlib.sha256(str(table.schema).encode()).hexdigest()[:16],
-            compression=self._compression,
-            created_at_utc=datetime.now(UTC).isoformat(),
-            run_id=run_id,
-            metadata=dict(metadata) if metadata is not None else None,
-        )
-        text = manifest.to_json()
-        with self._undone_on_error([f"{key}/{name}" for name in names]) as paths:
-            self._write_parts(paths, table)
-            self._store.write(f"{key}/{_MANIFEST}", text, overwrite=True)
-        if not committed:
-            self._store.write(f"{key}/{_SUCCESS}", b"", overwrite=True)
-        # Only what the old manifest named: another dataset may live in a folder below.
-        self._sweep([f"{key}/{name}" for name in old if name not in names])
-        return manifest
+        options: dict[str, Any] = {
+            "overwrite": overwrite,
+            "run_id": run_id,
+            "metadata_json": None if metadata is None else json.dumps(dict(metadata)),
+            "schema_hash": hashlib.sha256(str(table.schema).encode()).hexdigest()[:16],
+        }
+        native = self._datasets()
+        if _native.parquet.write_support(table.schema) is None:
+            written = native.write(key, table, **options)
+        else:
+            written = native.write_parts(key, self._encoded_parts(table), **options)
+        return DatasetManifest.from_checked_json(bytes(written))
 
     def read_dataset(self, key: str, *, columns: Sequence[str] | None = None) -> pa.Table:
         """Read a committed dataset.
@@ -148,23 +134,9 @@ class ParquetDatasetStore:
         """
         import pyarrow as pa
 
-        key = _checked(key)
-        if not self.dataset_exists(key):
-            raise DatasetIncomplete(f"Dataset is not committed: {key} has no {_SUCCESS}", path=key)
-        manifest = self.read_manifest(key)
-        for _ in range(_MAX_READ_ATTEMPTS):
-            try:
-                parts = self._read_parts([f"{key}/{name}" for name in manifest.parts])
-                tables = [self._decode(part, columns) for part in parts]
-            except NotFound as missing:
-                newest = self.read_manifest(key)
-                if newest.parts == manifest.parts:
-                    message = f"Dataset is incomplete: {key} lacks a part that its manifest names"
-                    raise DatasetIncomplete(message, path=missing.path, backend=missing.backend) from missing
-                manifest = newest
-                continue
-            return tables[0] if len(tables) == 1 else pa.concat_tables(tables)
-        raise DatasetIncomplete(f"Dataset is overwritten faster than it can be read: {key}", path=key)
+        _, parts = self._datasets().read_parts(key)
+        tables = [_decode(part, columns) for part in parts]
+        return tables[0] if len(tables) == 1 else pa.concat_tables(tables)
 
     def read_manifest(self, key: str) -> DatasetManifest:
         """Read the manifest of a dataset.
@@ -173,12 +145,11 @@ class ParquetDatasetStore:
             NotFound: There is none.
             ManifestCorrupted: It cannot be understood.
         """
-        path = f"{_checked(key)}/{_MANIFEST}"
-        return DatasetManifest.from_json(self._store.read_bytes(path), path=path)
+        return DatasetManifest.from_checked_json(bytes(self._datasets().read_manifest(key)))
 
     def dataset_exists(self, key: str) -> bool:
         """Say whether there is a committed dataset."""
-        return self._store.is_file(f"{_checked(key)}/{_SUCCESS}")
+        return self._datasets().exists(key)
 
     def delete_dataset(self, key: str) -> None:
         """Delete a dataset: exactly its own files, never another one in a folder below.
@@ -186,99 +157,50 @@ class ParquetDatasetStore:
         Raises:
             NotFound: There is none.
         """
-        key = _checked(key)
-        if not self.dataset_exists(key) and not self._store.is_file(f"{key}/{_MANIFEST}"):
-            raise NotFound(f"Dataset not found: {key}", path=key)
-        parts = [f"{key}/{name}" for name in self._old_parts(key)]
-        # First the mark, so that no reader takes the rest for a dataset.
-        self._store.delete(f"{key}/{_SUCCESS}", missing_ok=True)
-        self._delete([*parts, f"{key}/{_MANIFEST}"])
+        self._datasets().delete(key)
 
-    def _old_parts(self, key: str) -> tuple[str, ...]:
-        """Return what the manifest that is there names; nothing when it cannot be understood."""
-        try:
-            return self.read_manifest(key).parts
-        except (NotFound, ManifestCorrupted):
-            return ()
+    def vacuum(self, prefix: str = "", *, older_than: timedelta) -> list[str]:
+        """Delete parts that dead writers left and that no manifest names.
 
-    def _part_names(self, rows: int, *, taken: bool) -> list[str]:
-        """Name the files; those of an overwrite never have the names of the generation before."""
-        generation = f"-{secrets.token_hex(4)}" if taken else ""
-        count = 1 if self._max_rows_per_file is None else max(1, -(-rows // self._max_rows_per_file))
-        if count == 1:
-            return [f"data{generation}.parquet"]
-        return [f"part{generation}-{number:05}.parquet" for number in range(count)]
+        Args:
+            prefix: Where to look; everywhere by default.
+            older_than: How old a part must be; choose more than any write takes.
 
-    @contextmanager
-    def _undone_on_error(self, paths: list[str]) -> Iterator[list[str]]:
-        """Delete files that nothing names yet when what follows fails."""
-        try:
-            yield paths
-        except BaseException:
-            self._sweep(paths)
-            raise
+        Returns:
+            The paths that were deleted.
+        """
+        return self._datasets().vacuum(prefix, older_than.total_seconds())
 
-    def _write_parts(self, paths: Sequence[str], table: pa.Table) -> None:
-        rows = self._max_rows_per_file or table.num_rows
-        for number, path in enumerate(paths):
-            part = table if len(paths) == 1 else table.slice(number * rows, rows)
-            self._store.write(path, self._encode(part), overwrite=True)
-
-    def _encode(self, table: pa.Table) -> bytes:
-        if _native.parquet.write_support(table.schema) is None:
-            encoded = _native.parquet.encode(
-                table, compression=self._compression, row_group_size=self._row_group_size
-            )
-            # A memoryview shares the memory, but only our own stores promise to take one.
-            return bytes(encoded)
+    def _encoded_parts(self, table: pa.Table) -> Iterator[tuple[bytes, int]]:
+        """Encode through PyArrow what the native encoder would write otherwise than PyArrow does."""
         import io
 
         import pyarrow.parquet as pq
 
-        sink = io.BytesIO()
-        pq.write_table(table, sink, compression=self._compression, row_group_size=self._row_group_size)
-        return sink.getvalue()
-
-    def _read_parts(self, paths: Sequence[str]) -> Iterator[bytes]:
-        core = native_core(self._store)
-        if core is None:
-            return (self._store.read_bytes(path) for path in paths)
-        return (part for part in core.read_many(list(paths)) if part is not None)
-
-    @staticmethod
-    def _decode(part: bytes, columns: Sequence[str] | None) -> pa.Table:
-        import pyarrow as pa
-
-        if _native.parquet.read_support(part) is None:
-            names = None if columns is None else list(columns)
-            return pa.table(_native.parquet.decode(part, names))
-        import pyarrow.parquet as pq
-
-        table = pq.read_table(pa.BufferReader(part))
-        if columns is None:
-            return table
-        missing = [name for name in columns if name not in table.column_names]
-        if missing:
-            raise ValueError(f"No column {missing[0]!r}; the table has: {', '.join(table.column_names)}")
-        return table.select(list(columns))
-
-    def _sweep(self, paths: Sequence[str]) -> None:
-        """Delete what no manifest names; that it stays is no reason to call the write a failure."""
-        try:
-            self._delete(paths)
-        except RemoteStoreError as error:
-            _log.warning("Files of a dataset that are no longer used could not be deleted: %s", error)
-
-    def _delete(self, paths: Sequence[str]) -> None:
-        for path in paths:
-            self._store.delete(path, missing_ok=True)
+        rows = self._max_rows_per_file or max(1, table.num_rows)
+        for start in range(0, max(1, table.num_rows), rows):
+            part = table.slice(start, rows)
+            sink = io.BytesIO()
+            pq.write_table(part, sink, compression=self._compression, row_group_size=self._row_group_size)
+            yield sink.getvalue(), part.num_rows
 
 
-def _checked(key: str) -> str:
-    normal = normalize(key)
-    if not normal:
-        raise InvalidPath("The key of a dataset must not be empty", path=key)
-    return normal
+def _decode(part: _native.Buffer, columns: Sequence[str] | None) -> pa.Table:
+    import pyarrow as pa
+
+    if _native.parquet.read_support(part) is None:
+        return pa.table(_native.parquet.decode(part, None if columns is None else list(columns)))
+    import pyarrow.parquet as pq
+
+    # Any: on Python 3.11 the buffer protocol has no name that a type checker knows.
+    shared: Any = part
+    table = pq.read_table(pa.BufferReader(shared))
+    if columns is None:
+        return table
+    missing = [name for name in columns if name not in table.column_names]
+    if missing:
+        raise ValueError(f"No column {missing[0]!r}; the table has: {', '.join(table.column_names)}")
+    return table.select(list(columns))
 
 
 def _as_table(table: Any) -> pa.Table:

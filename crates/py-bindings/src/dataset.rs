@@ -1,0 +1,166 @@
+//! `_native.dataset`: tables as Parquet files under a key, with a manifest.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use remote_store_core::Driver;
+use remote_store_parquet_dataset as core;
+use remote_store_parquet_dataset::{DatasetManifest, DatasetWriter, WriteDatasetOptions};
+use remote_store_serializers::Compression;
+
+use crate::call::wait;
+use crate::content::{self, Buffer};
+use crate::errors::ToPyErr;
+use crate::foreign::core_store;
+use crate::parquet::import_stream;
+
+/// Datasets of a store; manifests cross the boundary as their JSON.
+#[pyclass(frozen, module = "remote_store._native")]
+#[derive(Debug)]
+pub(crate) struct DatasetStore {
+    inner: core::DatasetStore,
+    defaults: WriteDatasetOptions,
+}
+
+impl DatasetStore {
+    fn driver(&self) -> Driver {
+        self.inner.store().driver()
+    }
+
+    fn options(
+        &self,
+        overwrite: bool,
+        run_id: Option<String>,
+        metadata_json: Option<&str>,
+        schema_hash: Option<String>,
+    ) -> PyResult<WriteDatasetOptions> {
+        let mut options = self.defaults.clone().with_overwrite(overwrite);
+        options.run_id = run_id;
+        options.schema_hash = schema_hash;
+        options.metadata = metadata_json
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(|error| {
+                PyValueError::new_err(format!("metadata is no JSON object: {error}"))
+            })?;
+        Ok(options)
+    }
+
+    fn add_all(
+        &self,
+        py: Python<'_>,
+        writer: &mut DatasetWriter,
+        parts: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        for part in parts.try_iter()? {
+            let (content, rows): (Bound<'_, PyAny>, u64) = part?.extract()?;
+            let bytes = content::from_python(&content)?;
+            wait(py, self.driver(), writer.add_part(bytes, rows))?;
+        }
+        Ok(())
+    }
+}
+
+fn json(manifest: &DatasetManifest) -> Buffer {
+    Buffer::new(manifest.to_json())
+}
+
+#[pymethods]
+impl DatasetStore {
+    #[new]
+    #[pyo3(signature = (store, *, compression = "zstd", row_group_size = None, max_rows_per_file = None))]
+    fn new(
+        py: Python<'_>,
+        store: &Bound<'_, PyAny>,
+        compression: &str,
+        row_group_size: Option<usize>,
+        max_rows_per_file: Option<usize>,
+    ) -> PyResult<Self> {
+        let compression = compression
+            .parse::<Compression>()
+            .map_err(|error| error.to_py_err(py))?;
+        let mut defaults = WriteDatasetOptions::default().with_compression(compression);
+        defaults.row_group_rows = row_group_size;
+        defaults.max_rows_per_file = max_rows_per_file;
+        Ok(Self {
+            inner: core::DatasetStore::new(core_store(store)?),
+            defaults,
+        })
+    }
+
+    /// Writes a table natively and returns the manifest (DAG-017).
+    #[pyo3(signature = (key, table, *, overwrite = false, run_id = None, metadata_json = None, schema_hash = None))]
+    fn write(
+        &self,
+        py: Python<'_>,
+        key: &str,
+        table: &Bound<'_, PyAny>,
+        overwrite: bool,
+        run_id: Option<String>,
+        metadata_json: Option<&str>,
+        schema_hash: Option<String>,
+    ) -> PyResult<Buffer> {
+        let options = self.options(overwrite, run_id, metadata_json, schema_hash)?;
+        let stream = import_stream(table)?;
+        wait(py, self.driver(), self.inner.write(key, stream, options))
+            .map(|manifest| json(&manifest))
+    }
+
+    /// Writes parts that the caller encoded, an iterable of `(content, rows)`; all or nothing.
+    #[pyo3(signature = (key, parts, *, overwrite = false, run_id = None, metadata_json = None, schema_hash = None))]
+    fn write_parts(
+        &self,
+        py: Python<'_>,
+        key: &str,
+        parts: &Bound<'_, PyAny>,
+        overwrite: bool,
+        run_id: Option<String>,
+        metadata_json: Option<&str>,
+        schema_hash: Option<String>,
+    ) -> PyResult<Buffer> {
+        let options = self.options(overwrite, run_id, metadata_json, schema_hash)?;
+        let mut writer = wait(py, self.driver(), self.inner.begin(key, options))?;
+        if let Err(error) = self.add_all(py, &mut writer, parts) {
+            wait(py, self.driver(), async move {
+                writer.abort().await;
+                Ok::<(), PyErr>(())
+            })?;
+            return Err(error);
+        }
+        wait(py, self.driver(), writer.commit()).map(|manifest| json(&manifest))
+    }
+
+    /// The manifest and the content of each part, all of one generation (DAG-020).
+    fn read_parts(&self, py: Python<'_>, key: &str) -> PyResult<(Buffer, Vec<Buffer>)> {
+        let (manifest, parts) = wait(py, self.driver(), self.inner.read_parts(key))?;
+        Ok((
+            json(&manifest),
+            parts.into_iter().map(Buffer::new).collect(),
+        ))
+    }
+
+    fn read_manifest(&self, py: Python<'_>, key: &str) -> PyResult<Buffer> {
+        wait(py, self.driver(), self.inner.read_manifest(key)).map(|manifest| json(&manifest))
+    }
+
+    fn exists(&self, py: Python<'_>, key: &str) -> PyResult<bool> {
+        wait(py, self.driver(), self.inner.exists(key))
+    }
+
+    fn delete(&self, py: Python<'_>, key: &str) -> PyResult<()> {
+        wait(py, self.driver(), self.inner.delete(key))
+    }
+
+    /// Removes the parts of dead writers that are older than so many seconds; returns their paths.
+    fn vacuum(&self, py: Python<'_>, prefix: &str, older_than_s: f64) -> PyResult<Vec<String>> {
+        let older_than = std::time::Duration::try_from_secs_f64(older_than_s)
+            .map_err(|error| PyValueError::new_err(format!("older_than is no time: {error}")))?;
+        wait(py, self.driver(), self.inner.vacuum(prefix, older_than))
+    }
+}
+
+/// `remote_store._native.dataset`.
+#[pymodule(submodule)]
+pub(crate) mod dataset {
+    #[pymodule_export]
+    use super::DatasetStore;
+}
