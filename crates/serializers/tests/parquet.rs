@@ -62,7 +62,11 @@ fn mixed(rows: usize) -> Table {
         TimestampMicrosecondArray::from_iter_values((0..count).map(|row| row * 1_000))
             .with_timezone("UTC"),
     );
-    let mut stops = ListBuilder::new(StringBuilder::new());
+    let mut stops = ListBuilder::new(StringBuilder::new()).with_field(Field::new(
+        "element",
+        DataType::Utf8,
+        true,
+    ));
     for row in 0..rows {
         for stop in 0..row % 3 {
             stops.values().append_value(format!("stop {stop}"));
@@ -325,6 +329,21 @@ fn types_that_others_would_misread_are_refused_by_column() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn values_of_lists_are_named_element_as_pyarrow_names_them() {
+    let mut list = ListBuilder::new(StringBuilder::new());
+    list.append_value([Some("a")]);
+    let column: ArrayRef = Arc::new(list.finish());
+    let table = Table::from(RecordBatch::try_from_iter([("list", column)]).unwrap());
+    let back = round_trip(&table, &ParquetOptions::default());
+    let expected = DataType::new_list(DataType::Utf8, true);
+    assert_eq!(table.schema().field(0).data_type(), &expected);
+    let DataType::List(element) = back.schema().field(0).data_type() else {
+        panic!("a list stays a list");
+    };
+    assert_eq!(element.name(), "element");
 }
 
 #[test]

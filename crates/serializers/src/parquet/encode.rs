@@ -34,6 +34,9 @@ pub struct EncodeSummary {
 
 /// Writes everything that `reader` gives as one Parquet file (DAG-004).
 ///
+/// Values inside lists are named `element` in the file, as the format demands
+/// and pyarrow does, whatever the Arrow field is called.
+///
 /// Holds at most one row group of data; see
 /// [`ParquetOptions::with_row_group_bytes`]. On an error `out` holds a part of
 /// a file, which the caller discards.
@@ -108,6 +111,7 @@ struct FileEncoder<'a, W: Write + Send> {
 impl<'a, W: Write + Send> FileEncoder<'a, W> {
     fn new(out: W, schema: SchemaRef, options: &'a ParquetOptions) -> Result<Self, SerializeError> {
         let parquet_schema = ArrowSchemaConverter::new()
+            .with_coerce_types(true)
             .convert(&schema)
             .map_err(failed)?;
         let properties = Arc::new(properties(&schema, &parquet_schema, options)?);
@@ -304,6 +308,9 @@ fn properties(
     };
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("remote-store version ", env!("CARGO_PKG_VERSION")).to_owned())
+        // The names that the Parquet format demands inside lists and maps, as
+        // pyarrow writes them. (It also coerces Date64, which the gate refuses.)
+        .set_coerce_types(true)
         .set_compression(options.compression.to_parquet()?)
         .set_dictionary_enabled(options.dictionary)
         .set_statistics_enabled(statistics)
