@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, Self
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self
 
 from dagster import Field, Noneable, Permissive, StringSource
 from dagster import _check as check
 
-from remote_store import Capability, _native
-from remote_store._store import native_core
+from remote_store import Capability
 from remote_store.ext.dagster import _log_text
 from remote_store.ext.dagster._resources import build_store
-from remote_store.ext.dagster._staging import LOCK_EXTENSION, StagingLogManager, claimed
+from remote_store.ext.dagster._staging import LOCK_EXTENSION, Claim, StagingLogManager
+from remote_store.ext.dagster._stored_logs import STREAMS, StoredLogs, is_capped_by_hook
 from remote_store.ext.dagster._uploads import HookUploads, PartialUploads
 from remote_store.ext.dagster._versions import (
     IO_TYPE_EXTENSION,
@@ -35,7 +34,7 @@ from remote_store.ext.dagster._versions import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["RemoteStoreComputeLogManager"]
+__all__ = ["Recovered", "RemoteStoreComputeLogManager"]
 
 _log = logging.getLogger("dagster.compute_log_manager")
 _REQUIRED = (
@@ -45,11 +44,19 @@ _REQUIRED = (
     Capability.METADATA,
     Capability.LIST,
 )
-_CAP_VARIABLE = "DAGSTER_TRUNCATE_COMPUTE_LOGS_UPLOAD_BYTES"
-_DEFAULT_CAP_BYTES = 50 * 1024 * 1024
-_LEAST_NATIVE_CAP_BYTES = 1024
-_EVERYTHING_BYTES = 2**62
-_STREAMS = (ComputeIOType.STDOUT, ComputeIOType.STDERR)
+
+
+class Recovered(NamedTuple):
+    """What became of the logs that dead workers left behind."""
+
+    stored: list[list[str]]
+    """Keys of the logs that are stored now; with ``dry_run``, that would be."""
+    already_stored: list[list[str]]
+    """Keys of the logs that were there."""
+    in_use: list[list[str]]
+    """Keys of the logs whose writer is, or may be, alive."""
+    failed: list[tuple[list[str], str]]
+    """Keys of the logs that could not be stored, and why; their files are kept."""
 
 
 class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: ignore[misc]
@@ -105,7 +112,6 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
     ) -> None:
         super().__init__()
         self._inst_data = check.opt_inst_param(inst_data, "inst_data", ConfigurableClassData)
-        self._prefix = prefix
         self._skip_empty_files = skip_empty_files
         self._upload_interval = upload_interval
         self._store = build_store(backend_type, backend_options or {}, root_path)
@@ -116,8 +122,8 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
             self._store.close()
             raise
         self._subscriptions = PollingComputeLogSubscriptionManager(self)  # type: ignore[no-untyped-call]
-        self._uploads = HookUploads(self, RemoteStoreComputeLogManager._upload_file_obj)
-        self._native_logs: tuple[int, _native.LogStore] | None = None
+        self._logs = StoredLogs(self._store, prefix, skip_empty=skip_empty_files)
+        self._uploads = HookUploads(self, RemoteStoreComputeLogManager._upload_file_obj, self._delete_partial)
 
     # Configuration (DAG-021)
 
@@ -179,13 +185,14 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
     @contextmanager
     def _kept(self, log_key: Sequence[str]) -> Iterator[None]:
         lock = self._local_manager.get_captured_local_path(log_key, LOCK_EXTENSION)
-        with claimed(lock):
+        with Claim(lock) as claim:
             self._uploads.begin(log_key)
             try:
                 with self._poll_for_local_upload(log_key):
                     yield
             finally:
-                self._on_capture_complete(log_key)
+                if not self._on_capture_complete(log_key):
+                    claim.leave_for_recovery()
 
     @contextmanager
     def _poll_for_local_upload(self, log_key: Sequence[str]) -> Iterator[None]:
@@ -198,7 +205,8 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
         finally:
             uploads.stop()
 
-    def _on_capture_complete(self, log_key: Sequence[str]) -> None:
+    def _on_capture_complete(self, log_key: Sequence[str]) -> bool:
+        """Store the final logs; false when they could not be stored and stay here."""
         try:
             self._finish(log_key, self._to_keep(log_key))
         except Exception as error:  # noqa: BLE001 - logs that cannot be stored must not fail the step
@@ -208,15 +216,16 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
                 "/".join(log_key),
                 error,
             )
-            return
+            return False
         try:
             self._local_manager.delete_logs(log_key=log_key)
         except Exception as error:  # noqa: BLE001 - the logs are safe; a left-over file is no failure
             _log.warning("Could not delete the local logs of %s: %s", "/".join(log_key), error)
+        return True
 
     def _to_keep(self, log_key: Sequence[str]) -> list[ComputeIOType]:
         """Give the streams that were captured here; stderr always, since it says "complete"."""
-        there = [io for io in _STREAMS if Path(self._local_path(log_key, io)).exists()]
+        there = [io for io in STREAMS if Path(self._local_path(log_key, io)).exists()]
         if ComputeIOType.STDERR not in there and not self._has_final_stderr(log_key):
             there.append(ComputeIOType.STDERR)
         for io_type in there:
@@ -234,20 +243,20 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
             self._uploads.finish(log_key, streams)
             return
         files = [(IO_TYPE_EXTENSION[io_type], self._local_path(log_key, io_type)) for io_type in streams]
-        self._logs().finish(list(log_key), files)
+        self._logs.native().finish(list(log_key), files)
 
     def _through_hook(self) -> bool:
-        """Whether uploads go through ``_upload_file_obj``: it was replaced, or the cap is too small.
+        """Whether uploads go through ``_upload_file_obj`` instead of the native side."""
+        return self._uploads.are_customised or is_capped_by_hook()
 
-        Below its least cap the native side has no room for head, marker and tail.
-        """
-        return self._uploads.are_customised or 0 < cap_bytes() < _LEAST_NATIVE_CAP_BYTES
+    def _delete_partial(self, log_key: Sequence[str], io_type: ComputeIOType) -> None:
+        self._store.delete(self._logs.path(log_key, io_type, partial=True), missing_ok=True)
 
     def on_progress(self, log_key: Sequence[str]) -> None:
         """Upload what was captured so far; a failure is logged once and does not end it."""
         if self._local_manager.is_capture_complete(log_key):
             return
-        for io_type in _STREAMS:
+        for io_type in STREAMS:
             try:
                 self.upload_to_cloud_storage(log_key, io_type, partial=True)
             except Exception as error:  # noqa: BLE001 - the next upload may succeed
@@ -272,7 +281,7 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
         if self._through_hook():
             self._uploads.upload(log_key, io_type, path, partial=partial)
         else:
-            self._logs().upload(list(log_key), IO_TYPE_EXTENSION[io_type], path, partial)
+            self._logs.native().upload(list(log_key), IO_TYPE_EXTENSION[io_type], path, partial)
 
     def _upload_file_obj(
         self, data: BinaryIO, log_key: Sequence[str], io_type: ComputeIOType, partial: bool = False
@@ -287,7 +296,7 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
         """
         if (partial or self._skip_empty_files) and _is_empty(data):
             return
-        self._store.write(self._path(log_key, io_type, partial=partial), data, overwrite=True)
+        self._store.write(self._logs.path(log_key, io_type, partial=partial), data, overwrite=True)
 
     def download_from_cloud_storage(
         self, log_key: Sequence[str], io_type: ComputeIOType, partial: bool = False
@@ -297,19 +306,10 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
         Raises:
             NotFound: The store has no such log.
         """
-        local = Path(
-            self._local_manager.get_captured_local_path(log_key, IO_TYPE_EXTENSION[io_type], partial=partial)
+        local = self._local_manager.get_captured_local_path(
+            log_key, IO_TYPE_EXTENSION[io_type], partial=partial
         )
-        with self._store.read(self._path(log_key, io_type, partial=partial)) as source:
-            local.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, staged = tempfile.mkstemp(dir=local.parent, prefix=".remote-store-")
-            try:
-                with os.fdopen(descriptor, "wb") as target:
-                    shutil.copyfileobj(source, target)
-                Path(staged).replace(local)
-            except BaseException:
-                Path(staged).unlink(missing_ok=True)
-                raise
+        self._logs.download(log_key, io_type, Path(local), partial=partial)
 
     # Looking
 
@@ -321,16 +321,11 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
         Raises:
             RemoteStoreError: The store fails or refuses: that is not the same as "no logs".
         """
-        return self._store.is_file(self._path(log_key, io_type, partial=partial))
+        return self._logs.has(log_key, io_type, partial=partial)
 
     def is_capture_complete(self, log_key: Sequence[str]) -> bool:
         """Say whether the step has ended and its logs are final."""
-        if self._local_manager.is_capture_complete(log_key):
-            return True
-        if self._skip_empty_files:
-            # An empty stderr leaves no object; other signs tell then.
-            return bool(self._logs().is_complete(list(log_key)))
-        return self.cloud_storage_has_logs(log_key, ComputeIOType.STDERR)
+        return self._local_manager.is_capture_complete(log_key) or self._logs.is_complete(log_key)
 
     def get_log_data_for_type(
         self,
@@ -350,20 +345,16 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
         Returns:
             The bytes, or None when there is no such log, and where to go on.
         """
-        wanted = _EVERYTHING_BYTES if max_bytes is None else max_bytes + _log_text.BYTES_BEHIND_A_CUT
+        wanted = None if max_bytes is None else max_bytes + _log_text.BYTES_BEHIND_A_CUT
         if self.has_local_file(log_key, io_type):
             path = self._local_path(log_key, io_type)
-            data, _ = self._local_manager.read_path(
-                path, offset=offset, max_bytes=None if max_bytes is None else wanted
-            )
+            data, _ = self._local_manager.read_path(path, offset=offset, max_bytes=wanted)
             ended = self._local_manager.is_capture_complete(log_key)
         else:
-            data, _, ended = self._logs().read_chunk(
-                list(log_key), IO_TYPE_EXTENSION[io_type], offset, wanted
-            )
+            data, ended = self._logs.read(log_key, io_type, offset, wanted)
         if data is None:
             return None, offset
-        chunk = _log_text.up_to_character(bytes(data), max_bytes, ended=ended)
+        chunk = _log_text.up_to_character(data, max_bytes, ended=ended)
         return chunk, offset + len(chunk)
 
     def get_log_data(
@@ -392,7 +383,7 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
         """Say where the finished log lies (DAG-028); None while the step runs."""
         if not self.is_capture_complete(log_key):
             return None
-        return self._store.native_path(self._path(log_key, io_type))
+        return self._store.native_path(self._logs.path(log_key, io_type))
 
     def download_url_for_type(self, log_key: Sequence[str], io_type: ComputeIOType) -> None:  # noqa: ARG002
         """Give None: the web server streams logs through itself (DAG-028)."""
@@ -402,13 +393,7 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
         self, log_key_prefix: Sequence[str], io_type: ComputeIOType
     ) -> Sequence[list[str]]:
         """List the keys of finished logs directly below a prefix (DAG-031)."""
-        folder = _native.paths.log_folder(self._prefix, list(log_key_prefix))
-        found = []
-        for info in self._store.list_files(folder):
-            parsed = _native.paths.parse_log_name(info.name)
-            if parsed is not None and parsed[1:] == (IO_TYPE_EXTENSION[io_type], False):
-                found.append([*log_key_prefix, parsed[0]])
-        return sorted(found)
+        return self._logs.keys(log_key_prefix, io_type)
 
     # Deleting
 
@@ -420,18 +405,30 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
         """
         self._local_manager.delete_logs(log_key=log_key, prefix=prefix)
         if log_key:
-            if native_core(self._store) is not None:
-                self._logs().delete(list(log_key))
-                return
-            for io_type in _STREAMS:
-                for partial in (False, True):
-                    path = self._path(log_key, io_type, partial=partial)
-                    self._store.delete(path, missing_ok=True)
+            self._logs.delete(log_key)
         elif prefix:
-            folder = _native.paths.log_folder(self._prefix, list(prefix))
-            self._store.delete_folder(folder, recursive=True, missing_ok=True)
+            self._logs.delete_below(prefix)
         else:
             check.failed("Must pass in either `log_key` or `prefix` argument to delete_logs")
+
+    def recover_logs(self, *, remove_local: bool = False, dry_run: bool = False) -> Recovered:
+        """Store what dead workers left in ``local_dir``.
+
+        Safe to repeat, and beside workers that run: their logs are left alone.
+
+        Args:
+            remove_local: Whether local files go once they are stored.
+            dry_run: Only say what would be done.
+
+        Returns:
+            Which logs were stored, were there already, are in use, or could not be stored.
+
+        Raises:
+            OSError: The folder cannot be read.
+        """
+        folder = self._local_manager._base_dir  # noqa: SLF001 - Dagster offers no other way
+        found = self._logs.native().recover(folder, remove_local=remove_local, dry_run=dry_run)
+        return Recovered(*found)
 
     # Subscriptions and the end (DAG-030, DAG-032)
 
@@ -449,37 +446,8 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
         super().dispose()
         self._store.close()
 
-    # Names
-
-    def _path(self, log_key: Sequence[str], io_type: ComputeIOType, *, partial: bool = False) -> str:
-        return _native.paths.log_path(self._prefix, list(log_key), IO_TYPE_EXTENSION[io_type], partial)
-
     def _local_path(self, log_key: Sequence[str], io_type: ComputeIOType) -> str:
         return self._local_manager.get_captured_local_path(log_key, IO_TYPE_EXTENSION[io_type])
-
-    def _logs(self) -> _native.LogStore:
-        """Give the native side of this manager, for the cap that the environment sets now."""
-        cap = cap_bytes()
-        cap = cap if cap >= _LEAST_NATIVE_CAP_BYTES else _EVERYTHING_BYTES
-        if self._native_logs is None or self._native_logs[0] != cap:
-            logs = _native.LogStore(self._store, self._prefix, self._skip_empty_files, cap)
-            self._native_logs = (cap, logs)
-        return self._native_logs[1]
-
-
-def cap_bytes() -> int:
-    """Give the size above which a log is cut; 0 for no cap.
-
-    Raises:
-        ValueError: The environment variable is no whole number.
-    """
-    text = os.environ.get(_CAP_VARIABLE)
-    if text is None:
-        return _DEFAULT_CAP_BYTES
-    try:
-        return max(0, int(text))
-    except ValueError:
-        raise ValueError(f"{_CAP_VARIABLE} must be a whole number of bytes, got {text!r}") from None
 
 
 def _check_capabilities(store: Any, backend_type: str) -> None:

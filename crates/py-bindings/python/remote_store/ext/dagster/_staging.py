@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from remote_store.ext.dagster._versions import LocalComputeLogManager
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from types import ModuleType
 
 _locks: ModuleType | None
@@ -22,7 +22,7 @@ try:
 except ImportError:  # pragma: no cover - Windows has no flock; there only the age of a file tells
     _locks = None
 
-__all__ = ["LOCK_EXTENSION", "StagingLogManager", "claimed"]
+__all__ = ["LOCK_EXTENSION", "Claim", "StagingLogManager"]
 
 LOCK_EXTENSION = "lock"
 _MAX_NAME_BYTES = 255
@@ -73,22 +73,38 @@ def _fitting(name: str, ending: str = "") -> str:
     return hashlib.md5(name.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest() + ending
 
 
-@contextmanager
-def claimed(path: str) -> Iterator[None]:
-    """Hold the lock file that tells ``logs recover`` that a living process writes this log.
+class Claim:
+    """The lock file that tells ``logs recover`` that a living process writes this log.
 
     The system releases the lock when the process ends, however it ends. A log that is claimed
     already, or a file system without locks, is no reason not to capture.
+
+    Args:
+        path: The lock file, beside the local files.
     """
-    descriptor = _lock(path)
-    try:
-        yield
-    finally:
-        if descriptor is not None:
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._descriptor = _lock(path)
+        self._leaves_file = False
+
+    def leave_for_recovery(self) -> None:
+        """Leave the file behind when it is released: a free lock says that the log may be taken."""
+        self._leaves_file = True
+
+    def __enter__(self) -> Self:
+        """Hold the lock."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Release the lock."""
+        if self._descriptor is None:
+            return
+        if not self._leaves_file:
             # Removed while still locked: whoever opens the path from now on makes a new file.
             with suppress(OSError):
-                Path(path).unlink()
-            os.close(descriptor)
+                Path(self._path).unlink()
+        os.close(self._descriptor)
 
 
 def _lock(path: str) -> int | None:

@@ -18,6 +18,7 @@ from remote_store._errors import (
     NotFound,
     PermissionDenied,
 )
+from remote_store.ext.dagster._stored_logs import cap_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -75,11 +76,18 @@ class HookUploads:
     Args:
         manager: The compute log manager.
         original: Its ``_upload_file_obj`` as we wrote it.
+        delete_partial: Deletes the partial object of a stream.
     """
 
-    def __init__(self, manager: Any, original: object) -> None:
+    def __init__(
+        self,
+        manager: Any,
+        original: object,
+        delete_partial: Callable[[Sequence[str], ComputeIOType], None],
+    ) -> None:
         self._manager = manager
         self._original = original
+        self._delete_partial = delete_partial
         self._lock = threading.Lock()
         self._last: dict[tuple[str, ...], tuple[int, int]] = {}
         self._ended: OrderedDict[tuple[str, ...], None] = OrderedDict()
@@ -139,10 +147,7 @@ class HookUploads:
         for io_type in streams:
             try:
                 self._final(log_key, io_type)
-                self._manager._store.delete(  # noqa: SLF001 - one class in two files
-                    self._manager._path(log_key, io_type, partial=True),  # noqa: SLF001
-                    missing_ok=True,
-                )
+                self._delete_partial(log_key, io_type)
             except Exception as error:  # noqa: BLE001 - raised below, after the other stream
                 failed.append(error)
         if failed:
@@ -181,8 +186,6 @@ def _state(path: str) -> tuple[int, int] | None:
 @contextmanager
 def _capped(path: str) -> Iterator[BinaryIO]:
     """Open a log, or a copy of its head and tail when it is over the cap."""
-    from remote_store.ext.dagster._compute_log_manager import cap_bytes
-
     cap = cap_bytes()
     with Path(path).open("rb") as source:
         size = os.fstat(source.fileno()).st_size
