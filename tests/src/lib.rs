@@ -1,4 +1,6 @@
-//! Tests that cross crates.
+//! Tests that cross crates or need a real server. What they share lives here.
+
+pub mod s3_server;
 
 /// The Rust examples of the project's README, which run as they stand there.
 #[cfg(doctest)]

@@ -3,7 +3,8 @@
 //! # What every backend promises
 //! * A reader sees the old object or the new one, never a part of either.
 //! * A write that fails or is dropped leaves the old object and nothing else.
-//! * Listings are sorted by key, byte by byte.
+//! * Listings are in one fixed order: by key, byte by byte, except where a
+//!   service behind an S3 endpoint sorts folder by folder.
 //! * `read` and `head` of a missing object are [`Error::NotFound`](crate::Error::NotFound).
 //!
 //! [`testkit::conformance`](crate::testkit) checks all of it.

@@ -37,6 +37,8 @@ pub struct Specimen {
     pub strict_tree: bool,
     /// A folder stays when its last object goes.
     pub real_folders: bool,
+    /// Listings are sorted folder by folder, as by some services that speak S3.
+    pub folder_order: bool,
     /// Kept as long as the store is used: a temporary folder, say.
     pub guard: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
@@ -48,6 +50,7 @@ impl Specimen {
             store,
             strict_tree: false,
             real_folders: false,
+            folder_order: false,
             guard: None,
         }
     }
@@ -64,6 +67,22 @@ impl Specimen {
     pub fn real_folders(mut self) -> Self {
         self.real_folders = true;
         self
+    }
+
+    /// A store that sorts a folder by its name, without the slash that ends it.
+    #[must_use]
+    pub fn folder_order(mut self) -> Self {
+        self.folder_order = true;
+        self
+    }
+
+    /// Sorts keys the way the store lists them.
+    pub fn sort<T: Ord + AsRef<str>>(&self, keys: &mut [T]) {
+        if self.folder_order {
+            keys.sort_by(|a, b| a.as_ref().split('/').cmp(b.as_ref().split('/')));
+        } else {
+            keys.sort();
+        }
     }
 
     /// With something that lives as long as the specimen.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use remote_store_core::backends::{LocalBackend, LocalOptions};
+use remote_store_core::testkit::strategies::crowded_path;
 use remote_store_core::testkit::{Specimen, model};
 use remote_store_core::{Prefix, Store, runtime};
 
@@ -24,7 +25,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn a_sequence_of_operations_gives_what_the_model_gives(steps in model::steps(40)) {
+    fn a_sequence_of_operations_gives_what_the_model_gives(steps in model::steps(40, crowded_path(), crowded_path())) {
         let specimen = fresh();
         runtime::block_on(specimen.store.driver(), model::compare(&specimen, &steps)).unwrap().unwrap();
     }

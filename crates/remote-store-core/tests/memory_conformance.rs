@@ -1,6 +1,7 @@
 //! The memory backend keeps every promise of the suite.
 
 use proptest::prelude::*;
+use remote_store_core::testkit::strategies::crowded_path;
 use remote_store_core::testkit::{Specimen, model};
 use remote_store_core::{Store, runtime};
 
@@ -14,7 +15,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn a_sequence_of_operations_gives_what_the_model_gives(steps in model::steps(40)) {
+    fn a_sequence_of_operations_gives_what_the_model_gives(steps in model::steps(40, crowded_path(), crowded_path())) {
         let specimen = fresh();
         runtime::block_on(specimen.store.driver(), model::compare(&specimen, &steps)).unwrap().unwrap();
     }

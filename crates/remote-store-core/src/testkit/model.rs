@@ -10,7 +10,7 @@ use crate::error::{ErrorKind, Result};
 use crate::model::{ListOptions, WriteMode, WriteOptions};
 
 use super::Specimen;
-use super::strategies::{crowded_path, payload};
+use super::strategies::payload;
 
 /// Something to do with a store.
 #[derive(Debug, Clone)]
@@ -56,20 +56,25 @@ pub enum Step {
     Ask { path: String },
 }
 
-/// A sequence of steps that meet each other.
-pub fn steps(count: usize) -> impl Strategy<Value = Vec<Step>> {
+/// A sequence of steps that meet each other. `names` gives the names that are
+/// written to and read from, `folders` those that are listed and deleted whole.
+pub fn steps<N, F>(count: usize, names: N, folders: F) -> impl Strategy<Value = Vec<Step>>
+where
+    N: Strategy<Value = String> + Clone + 'static,
+    F: Strategy<Value = String> + Clone + 'static,
+{
     let mode = || prop_oneof![Just(WriteMode::Create), Just(WriteMode::Overwrite)];
+    let name = || names.clone();
     let step = prop_oneof![
-        4 => (crowded_path(), payload(), mode()).prop_map(|(path, bytes, mode)| Step::Write { path, bytes, mode }),
-        1 => (crowded_path(), payload(), any::<bool>())
-            .prop_map(|(path, bytes, finish)| Step::Stream { path, bytes, finish }),
-        2 => crowded_path().prop_map(|path| Step::Read { path }),
-        2 => (crowded_path(), any::<bool>()).prop_map(|(path, missing_ok)| Step::Delete { path, missing_ok }),
-        1 => (crowded_path(), any::<bool>()).prop_map(|(path, recursive)| Step::DeleteFolder { path, recursive }),
-        2 => prop_oneof![Just(String::new()), crowded_path()].prop_map(|path| Step::List { path }),
-        1 => (crowded_path(), crowded_path(), mode()).prop_map(|(from, to, mode)| Step::Copy { from, to, mode }),
-        1 => (crowded_path(), crowded_path(), mode()).prop_map(|(from, to, mode)| Step::Rename { from, to, mode }),
-        1 => crowded_path().prop_map(|path| Step::Ask { path }),
+        4 => (name(), payload(), mode()).prop_map(|(path, bytes, mode)| Step::Write { path, bytes, mode }),
+        1 => (name(), payload(), any::<bool>()).prop_map(|(path, bytes, finish)| Step::Stream { path, bytes, finish }),
+        2 => name().prop_map(|path| Step::Read { path }),
+        2 => (name(), any::<bool>()).prop_map(|(path, missing_ok)| Step::Delete { path, missing_ok }),
+        1 => (folders.clone(), any::<bool>()).prop_map(|(path, recursive)| Step::DeleteFolder { path, recursive }),
+        2 => prop_oneof![Just(String::new()), folders.clone()].prop_map(|path| Step::List { path }),
+        1 => (name(), name(), mode()).prop_map(|(from, to, mode)| Step::Copy { from, to, mode }),
+        1 => (name(), name(), mode()).prop_map(|(from, to, mode)| Step::Rename { from, to, mode }),
+        1 => prop_oneof![name(), folders.clone()].prop_map(|path| Step::Ask { path }).boxed(),
     ];
     prop::collection::vec(step, 1..=count)
 }
@@ -79,9 +84,19 @@ pub fn steps(count: usize) -> impl Strategy<Value = Vec<Step>> {
 enum Outcome {
     Done,
     Bytes(Bytes),
-    Keys(Vec<(String, u64)>),
+    Keys(Vec<Listed>),
     Is { file: bool, folder: bool },
     Failed(ErrorKind),
+}
+
+/// An object in a listing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Listed(String, u64);
+
+impl AsRef<str> for Listed {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
 }
 
 /// Runs the steps on the store and on a map, and compares each answer.
@@ -95,7 +110,10 @@ pub async fn compare(specimen: &Specimen, steps: &[Step]) -> Result<()> {
         ..Model::default()
     };
     for (index, step) in steps.iter().enumerate() {
-        let expected = model.run(step);
+        let mut expected = model.run(step);
+        if let Outcome::Keys(keys) = &mut expected {
+            specimen.sort(keys);
+        }
         let got = run(specimen, step)
             .await
             .unwrap_or_else(|err| Outcome::Failed(err.kind()));
@@ -135,7 +153,7 @@ async fn run(specimen: &Specimen, step: &Step) -> Result<Outcome> {
         Step::List { path } => {
             let listed = store.list(path, &ListOptions::recursive())?;
             let keys = listed
-                .map_ok(|info| (info.key.to_string(), info.size))
+                .map_ok(|info| Listed(info.key.to_string(), info.size))
                 .try_collect()
                 .await?;
             return Ok(Outcome::Keys(keys));
@@ -223,7 +241,7 @@ impl Model {
                 };
                 let keys = self.files.iter().filter(|(key, _)| key.starts_with(&below));
                 Outcome::Keys(
-                    keys.map(|(key, bytes)| (key.clone(), bytes.len() as u64))
+                    keys.map(|(key, bytes)| Listed(key.clone(), bytes.len() as u64))
                         .collect(),
                 )
             }

@@ -44,9 +44,16 @@ pub fn hostile_path() -> impl Strategy<Value = String> {
 
 /// A few names close together, so that a sequence of operations meets the same
 /// ones again, as objects and as folders.
-pub fn crowded_path() -> impl Strategy<Value = String> {
+pub fn crowded_path() -> impl Strategy<Value = String> + Clone {
     prop::collection::vec(prop_oneof![Just("a"), Just("b"), Just("a-b")], 1..4)
         .prop_map(|parts| parts.join("/"))
+}
+
+/// Names close together, of which none is an object and a folder at once: some
+/// services keep a tree of folders behind their flat names.
+pub fn leaf_path() -> impl Strategy<Value = String> + Clone {
+    (crowded_path(), prop_oneof![Just("x"), Just("y.z")])
+        .prop_map(|(folder, name)| format!("{folder}/{name}"))
 }
 
 /// The content of an object.

@@ -48,7 +48,7 @@ pub async fn listings_are_sorted_by_key(specimen: &Specimen) -> Result<()> {
     for path in &paths {
         put(store, path).await?;
     }
-    paths.sort();
+    specimen.sort(&mut paths);
     assert_eq!(keys(store, "", &ListOptions::recursive()).await?, paths);
     let below: Vec<_> = paths
         .iter()
@@ -108,7 +108,7 @@ pub async fn pages_cover_everything_once(specimen: &Specimen) -> Result<()> {
         put(store, path).await?;
     }
     paths.pop();
-    paths.sort();
+    specimen.sort(&mut paths);
     for limit in [1, 5, 12, 50] {
         let (mut seen, mut token) = (Vec::new(), None);
         loop {

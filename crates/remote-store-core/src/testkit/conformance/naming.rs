@@ -50,7 +50,7 @@ pub async fn names_of_every_kind_are_kept(specimen: &Specimen) -> Result<()> {
         assert_eq!(store.read_bytes(&format!("dir {name}/{name}")).await?, name);
     }
     let mut expected: Vec<String> = names().map(|name| format!("dir {name}/{name}")).collect();
-    expected.sort();
+    specimen.sort(&mut expected);
     let listed: Vec<String> = store
         .list("", &ListOptions::recursive())?
         .map_ok(|info| info.key.to_string())
