@@ -105,7 +105,10 @@ pub(super) fn spec() -> BackendSpec {
 impl Inner {
     async fn copy(&self, from: &ObjectKey, to: &ObjectKey, mode: WriteMode) -> Result<()> {
         self.check_ancestors(to).await?;
-        self.check_free(to, mode, Subject::Destination).await?;
+        if let Err(taken) = self.check_free(to, mode, Subject::Destination).await {
+            // A missing source is told first, as other backends do.
+            return self.source(from).await.and(Err(taken));
+        }
         let (source, target) = (self.location(from)?, self.location(to)?);
         let copied = self
             .client()?
