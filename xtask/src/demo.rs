@@ -164,6 +164,7 @@ impl Demo {
             .current_dir(workspace.root.join(PROJECT))
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("DAGSTER_HOME", &self.home)
+            .env("DAGSTER_DISABLE_TELEMETRY", "yes")
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("PYTHONWARNINGS", QUIET);
     }

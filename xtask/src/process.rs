@@ -58,7 +58,7 @@ pub(crate) fn run_logged(
             Echo::Lines => println!("{line}"),
             Echo::Status if terminal => show_status(line)?,
             Echo::Status if last_sign.elapsed() > HEARTBEAT => {
-                eprintln!("    … {}", line.trim());
+                eprintln!("    … {}", cut(line));
                 last_sign = Instant::now();
             }
             Echo::Status => {}
@@ -110,12 +110,7 @@ pub(crate) fn describe(command: &Command) -> String {
 
 /// Overwrites the status line with `line`.
 fn show_status(line: &str) -> Result<()> {
-    let cut: String = line
-        .trim()
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(STATUS_COLUMNS)
-        .collect();
+    let cut = cut(line);
     let mut out = stderr();
     write!(
         out,
@@ -124,4 +119,13 @@ fn show_status(line: &str) -> Result<()> {
     )?;
     out.flush()?;
     Ok(())
+}
+
+/// As much of a line as fits.
+fn cut(line: &str) -> String {
+    line.trim()
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(STATUS_COLUMNS)
+        .collect()
 }

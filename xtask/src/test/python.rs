@@ -154,6 +154,7 @@ impl PythonBed {
         }
         command
             .arg(suite)
+            .env("DAGSTER_DISABLE_TELEMETRY", "yes")
             .env("PYTHONPATH", workspace.root.join("xtask/python"))
             .env(
                 "CONFORMANCE_JSON",

@@ -43,7 +43,7 @@ class CollisionCheck:
         step = _versions.step_context_of(context)
         if step is None or target.asset is None:
             return
-        graph = _versions.asset_graph_of(step)
+        graph = _versions.asset_graph_of(step, context.asset_key)
         with self._lock:
             if graph is not self._graph:
                 self._graph, self._checked = graph, set()

@@ -170,7 +170,7 @@ def _upstream_partitions(context: Any, upstream: Any) -> tuple[str, ...] | None:
         return found if found is not None else _output_partitions(upstream)
     if not _is_partitioned_run(step):
         return None
-    definition = _versions.asset_graph_of(step).get(upstream.asset_key).partitions_def
+    definition = _versions.asset_graph_of(step, upstream.asset_key).get(upstream.asset_key).partitions_def
     # Dagster gives inputs inside a graph the key of their asset, so this is for one partition only.
     return None if definition is None else (step.partition_key,)
 

@@ -94,15 +94,18 @@ def keys_of_definition(definition: PartitionsDefinition[Any], instance: object) 
     return definition.get_partition_keys(dynamic_partitions_store=store)
 
 
-def asset_graph_of(step: StepExecutionContext) -> Any:
+def asset_graph_of(step: StepExecutionContext, asset: Any) -> Any:
     """Give the graph of all assets of the running definitions.
 
-    Runs in one process (``materialize``, ``execute_in_process``) know those of their job only.
+    Runs in one process (``materialize``, ``execute_in_process``) know those of their job only, and
+    so do jobs that were reconstructed from a function, whose repository has no assets.
     """
+    of_job = step.job_def.asset_layer.asset_graph
     try:
-        return step.repository_def.asset_graph
+        of_all = step.repository_def.asset_graph
     except CheckError:
-        return step.job_def.asset_layer.asset_graph
+        return of_job
+    return of_all if of_all.has(asset) else of_job
 
 
 def asset_keys_of(graph: Any) -> list[Any]:
