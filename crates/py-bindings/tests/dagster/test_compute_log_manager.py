@@ -457,9 +457,7 @@ def test_the_lines_of_a_backfill_are_read_in_order(make, store):
     lines, cursor = make().read_log_lines_for_log_key_prefix(["backfill", "bf"], None, ERR)
     assert lines == ["line 1\ufffd", "line 2\ufffd"]
     assert not cursor.has_more_now
-    again, _ = make().read_log_lines_for_log_key_prefix(
-        ["backfill", "bf"], cursor.to_string() if hasattr(cursor, "to_string") else str(cursor), ERR
-    )
+    again, _ = make().read_log_lines_for_log_key_prefix(["backfill", "bf"], str(cursor), ERR)
     assert again == []
 
 
