@@ -386,5 +386,5 @@ impl Backend for LocalBackend {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;

@@ -1,1 +1,102 @@
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail loudly too")]
 
+use futures_util::StreamExt;
+
+use super::*;
+use crate::error::ErrorKind;
+use crate::model::WriteOptions;
+use crate::runtime::block_on;
+use crate::testkit::faults::{FaultyBackend, Operation};
+
+fn filled(count: usize) -> (Store, crate::testkit::faults::Faults, Vec<String>) {
+    let (store, faults) = FaultyBackend::over_memory();
+    let paths: Vec<String> = (0..count).map(|n| format!("{n:03}")).collect();
+    block_on(store.driver(), async {
+        for path in &paths {
+            store
+                .write(path, path.clone().into(), &WriteOptions::create())
+                .await
+                .unwrap();
+        }
+    })
+    .unwrap();
+    faults.forget_calls();
+    faults.pause_each_call(3);
+    (store, faults, paths)
+}
+
+#[test]
+fn many_reads_keep_to_their_window() {
+    let (store, faults, paths) = filled(50);
+    let read = block_on(
+        store.driver(),
+        store.read_many(paths, 8).collect::<Vec<_>>(),
+    )
+    .unwrap();
+    assert_eq!(read.len(), 50);
+    assert_eq!(faults.max_in_flight(), 8);
+}
+
+#[test]
+fn the_first_error_in_order_cancels_what_is_under_way() {
+    let (store, faults, paths) = filled(50);
+    // The later failure is met first: 12 is opened long before 10 is done.
+    faults.fail_when(|call| {
+        ["010", "012"]
+            .contains(&call.path.as_str())
+            .then(|| Error::unavailable("faulty", call.path.clone()))
+    });
+    let read = block_on(
+        store.driver(),
+        store.read_many(paths, 8).collect::<Vec<_>>(),
+    )
+    .unwrap();
+    assert_eq!(read.len(), 11, "ten objects and the error");
+    assert_eq!(read[10].as_ref().unwrap_err().to_string(), "010");
+    let opened = faults.count(Operation::Read);
+    assert!(opened <= 10 + 8, "{opened} reads were begun");
+}
+
+#[test]
+fn a_dropped_stream_reads_no_further() {
+    let (store, faults, paths) = filled(50);
+    let mut stream = store.read_many(paths, 4);
+    block_on(store.driver(), stream.next())
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    drop(stream);
+    assert!(faults.count(Operation::Read) <= 5);
+    assert!(faults.count(Operation::Read) >= 1);
+}
+
+#[test]
+fn a_required_capability_is_named_with_those_there_are() {
+    let store = Store::memory();
+    store.require(Capability::Read).unwrap();
+    let err = store.require(Capability::LazyRead).unwrap_err();
+    assert_eq!(err.kind(), ErrorKind::CapabilityNotSupported);
+    assert!(
+        err.to_string()
+            .starts_with("Capability 'lazy_read' is not supported. Supported: ['read', "),
+        "{err}"
+    );
+}
+
+#[test]
+fn stores_are_equal_by_backend_and_root() {
+    let store = Store::memory();
+    assert_eq!(store, store.clone());
+    assert_eq!(store, store.child("").unwrap());
+    assert_ne!(store, store.child("a").unwrap());
+    assert_ne!(store, Store::memory());
+}
+
+#[test]
+fn deleting_many_asks_the_backend_once() {
+    let (store, faults, paths) = filled(20);
+    block_on(store.driver(), store.delete_many(paths))
+        .unwrap()
+        .unwrap();
+    assert_eq!(faults.calls().len(), 1);
+}

@@ -23,7 +23,18 @@ pub(super) fn reading(key: &str, err: &io::Error) -> Error {
         }
         .caused_by(err);
     }
+    if err.kind() == ErrorKind::InvalidFilename {
+        return unusable(key);
+    }
     other(key, "Reading", err)
+}
+
+fn unusable(key: &str) -> Error {
+    Error::InvalidPath {
+        path: key.to_owned(),
+        reason: "Name is too long or not allowed on this file system".into(),
+        backend: Some(NAME.to_owned()),
+    }
 }
 
 /// An error met while something was written for `key` into `folder`.
@@ -51,11 +62,7 @@ pub(super) fn writing(key: &str, folder: &Path, err: &io::Error) -> Error {
         .caused_by(err);
     }
     if kind == ErrorKind::InvalidFilename {
-        return Error::InvalidPath {
-            path: key.to_owned(),
-            reason: "Name is too long or not allowed on this file system".into(),
-            backend: Some(NAME.to_owned()),
-        };
+        return unusable(key);
     }
     if kind == ErrorKind::IsADirectory {
         return Error::not_a_file(key, NAME);

@@ -25,7 +25,9 @@ pub(super) fn build(options: &S3Options) -> Result<AmazonS3> {
     drop(rustls::crypto::ring::default_provider().install_default());
     let mut client = ClientOptions::new();
     let mut builder = AmazonS3Builder::new();
-    for (name, value) in environment(options) {
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    for (name, value) in environment(options, variables) {
         if let AmazonS3ConfigKey::Client(name) = name {
             client = client.with_config(name, value);
         } else {
@@ -93,10 +95,12 @@ fn with_bucket(endpoint: String, options: &S3Options) -> String {
 
 /// The `AWS_…` variables that the options do not override. Credentials are
 /// never mixed: a token of the environment does not belong to a given key.
-fn environment(options: &S3Options) -> Vec<(AmazonS3ConfigKey, String)> {
+fn environment(
+    options: &S3Options,
+    variables: impl Iterator<Item = (String, String)>,
+) -> Vec<(AmazonS3ConfigKey, String)> {
     let explicit = options.key.is_some() || options.anonymous;
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+    variables
         .filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty())
         .filter_map(|(name, value)| {
             Some((
@@ -186,5 +190,67 @@ fn no_credentials(bucket: &str) -> Error {
         path: bucket.to_owned(),
         backend: NAME.into(),
         source: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use remote_store_credential_masking::Secret;
+
+    fn taken(options: &S3Options) -> Vec<String> {
+        let all = [
+            ("AWS_ACCESS_KEY_ID", "key"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_SESSION_TOKEN", "token"),
+            ("AWS_REGION", "region"),
+            ("AWS_ENDPOINT_URL", "endpoint"),
+            ("AWS_ENDPOINT_URL_S3", "s3-endpoint"),
+            ("AWS_BUCKET", "bucket"),
+            ("AWS_PROFILE", ""),
+            ("PATH", "/bin"),
+        ];
+        let variables = all
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        environment(options, variables)
+            .into_iter()
+            .map(|(_, value)| value)
+            .collect()
+    }
+
+    #[test]
+    fn a_token_of_the_environment_never_meets_a_given_key() {
+        let mut options = S3Options::new("b").unwrap();
+        assert_eq!(
+            taken(&options),
+            [
+                "key",
+                "secret",
+                "token",
+                "region",
+                "endpoint",
+                "s3-endpoint"
+            ]
+        );
+        options.key = Some(Secret::new("k"));
+        assert_eq!(taken(&options), ["region", "endpoint", "s3-endpoint"]);
+        options.endpoint_url = Some("http://localhost".into());
+        assert_eq!(taken(&options), ["region"]);
+    }
+
+    #[test]
+    fn pauses_that_the_client_cannot_take_are_raised() {
+        let none = std::time::Duration::ZERO;
+        let given = RetryOptions {
+            max_attempts: 1,
+            backoff_base: none,
+            backoff_max: none,
+            timeout: none,
+        };
+        let config = retry(&given);
+        assert_eq!(config.max_retries, 0);
+        assert!(!config.backoff.init_backoff.is_zero());
+        assert!(config.backoff.max_backoff >= config.backoff.init_backoff);
     }
 }

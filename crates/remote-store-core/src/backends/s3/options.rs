@@ -237,12 +237,9 @@ impl S3Options {
 
     /// The endpoint with its scheme.
     pub(super) fn endpoint(&self) -> Option<String> {
-        let url = self.endpoint_url.as_deref()?.trim_end_matches('/');
-        Some(if url.contains("://") {
-            url.to_owned()
-        } else {
-            format!("https://{url}")
-        })
+        let url = self.endpoint_url.as_deref()?;
+        let (scheme, host) = url.split_once("://").unwrap_or(("https", url));
+        Some(format!("{scheme}://{}", host.trim_end_matches('/')))
     }
 }
 

@@ -1,1 +1,162 @@
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail loudly too")]
 
+use super::*;
+use crate::error::ErrorKind;
+use crate::registry::{OptionValue, Options, build_backend};
+use remote_store_credential_masking::Secret;
+
+fn given<const N: usize>(pairs: [(&str, OptionValue); N]) -> Options {
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+fn nested<const N: usize>(pairs: [(&str, OptionValue); N]) -> OptionValue {
+    OptionValue::Map(given(pairs))
+}
+
+fn refusal(options: &Options) -> String {
+    let err = build_backend("s3", options).unwrap_err();
+    assert_eq!(err.kind(), ErrorKind::InvalidConfig);
+    err.to_string()
+}
+
+#[test]
+fn options_have_the_names_that_users_know() {
+    let options = given([
+        ("bucket", "lake".into()),
+        ("endpoint_url", "http://127.0.0.1:8333".into()),
+        ("key", "AKIAEXAMPLE".into()),
+        ("secret", Secret::new("hunter2hunter2").into()),
+        ("region_name", "eu-central-1".into()),
+        (
+            "client_options",
+            nested([("connect_timeout", 2.into()), ("timeout", 2.5.into())]),
+        ),
+        (
+            "retry",
+            nested([
+                ("max_attempts", 5.into()),
+                ("backoff_base", 0.5.into()),
+                ("jitter", 1.0.into()),
+            ]),
+        ),
+        ("tls_ca_bundle", OptionValue::Null),
+        ("reject_write_under_file_ancestor", true.into()),
+    ]);
+    for name in ["s3", "s3-pyarrow"] {
+        let backend = build_backend(name, &options).unwrap();
+        let shown: Vec<String> = backend
+            .describe()
+            .into_iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "bucket=lake",
+                "endpoint_url=http://127.0.0.1:8333",
+                "key=***",
+                "secret=***",
+                "region_name=eu-central-1"
+            ]
+        );
+    }
+    let mut options = options;
+    options.insert(
+        "client_options".into(),
+        nested([("connect_timeout", 2.into()), ("read_timeout", 2.5.into())]),
+    );
+    let read = S3Options::from_options(&options).unwrap();
+    assert_eq!(read.connect_timeout.as_secs(), 2);
+    assert_eq!(read.read_timeout.as_millis(), 2500);
+    assert_eq!(read.retry.max_attempts, 5);
+    assert!(read.reject_write_under_file_ancestor);
+}
+
+#[test]
+fn bad_options_are_named() {
+    let bucket = || ("bucket", "b".into());
+    assert!(refusal(&given([])).contains("'bucket'"));
+    assert!(refusal(&given([("bucket", "".into())])).contains("'bucket'"));
+    assert!(refusal(&given([("bucket", "a/b".into())])).contains("root_path"));
+    assert!(refusal(&given([bucket(), ("regoin_name", "x".into())])).contains("'region_name'"));
+    assert!(refusal(&given([bucket(), ("key", "x".into())])).contains("'secret'"));
+    assert!(refusal(&given([bucket(), ("secret", "x".into())])).contains("'key'"));
+    assert!(
+        refusal(&given([bucket(), ("endpoint_url", "ftp://x".into())])).contains("'endpoint_url'")
+    );
+    assert!(
+        refusal(&given([bucket(), ("endpoint_url", "http://".into())])).contains("'endpoint_url'")
+    );
+    let retry = |name: &'static str, value: OptionValue| {
+        given([bucket(), ("retry", nested([(name, value)]))])
+    };
+    assert!(refusal(&retry("max_attempts", 0.into())).contains("at least 1"));
+    assert!(refusal(&retry("backoff_max", (-1.0).into())).contains("'retry.backoff_max'"));
+    assert!(refusal(&retry("max_atempts", 1.into())).contains("'retry.max_attempts'"));
+}
+
+#[test]
+fn an_endpoint_without_a_scheme_gets_https() {
+    let mut options = S3Options::new("b").unwrap();
+    options.endpoint_url = Some("minio.example:9000/".into());
+    assert_eq!(
+        options.endpoint().as_deref(),
+        Some("https://minio.example:9000")
+    );
+    options.validate().unwrap();
+}
+
+#[test]
+fn neither_options_nor_backend_show_a_credential() {
+    let options = given([
+        ("bucket", "b".into()),
+        ("key", "AKIAHUNTER2".into()),
+        ("secret", "hunter2hunter2".into()),
+        ("session_token", "tokentoken".into()),
+        (
+            "client_options",
+            nested([("proxy_url", "http://u:hunter2@proxy".into())]),
+        ),
+    ]);
+    let backend = build_backend("s3", &options).unwrap();
+    let mut text = debug(&backend);
+    text.extend(backend.describe().into_iter().map(|(_, value)| value));
+    for secret in ["AKIAHUNTER2", "hunter2", "tokentoken"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}
+
+#[allow(clippy::use_debug, reason = "what Debug shows is under test")]
+fn debug(backend: &Arc<dyn Backend>) -> String {
+    format!("{backend:?}")
+}
+
+#[test]
+fn a_ca_bundle_that_is_none_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ca.pem");
+    let mut options = S3Options::new("b").unwrap();
+    options.anonymous = true;
+    options.tls_ca_bundle = Some(path.clone());
+    for content in [None, Some("no certificate in here")] {
+        if let Some(content) = content {
+            std::fs::write(&path, content).unwrap();
+        }
+        let backend = S3Backend::new(options.clone()).unwrap();
+        let err = backend.inner.client().unwrap_err();
+        assert_eq!(err.kind(), ErrorKind::InvalidConfig);
+        assert!(err.to_string().contains("ca.pem"), "{err}");
+    }
+}
+
+#[test]
+fn nothing_is_opened_before_the_first_request() {
+    let backend = S3Backend::new(S3Options::new("b").unwrap()).unwrap();
+    let paths = backend.native_path(&Prefix::parse("a b").unwrap()) + &backend.uri(&Prefix::root());
+    assert_eq!(paths, "b/a bs3://b");
+    assert!(backend.inner.clients.get().is_none());
+    assert_eq!(backend.key_from_native("bb/a"), None);
+}
