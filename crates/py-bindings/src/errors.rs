@@ -216,3 +216,55 @@ pub(crate) fn module(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
         .get_or_try_init(py, || py.import("remote_store._errors").map(Bound::unbind))
         .map(|module| module.bind(py))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::class_name;
+    use remote_store_core::ErrorKind;
+
+    /// `not-found` as `NotFound`.
+    fn pascal_case(kebab: &str) -> String {
+        let mut upper = true;
+        kebab.chars().fold(String::new(), |mut name, letter| {
+            if letter == '-' {
+                upper = true;
+            } else {
+                name.extend(upper.then(|| letter.to_ascii_uppercase()).or(Some(letter)));
+                upper = false;
+            }
+            name
+        })
+    }
+
+    #[test]
+    fn each_kind_has_the_class_of_its_name() {
+        for kind in ErrorKind::ALL {
+            let plain = [
+                ErrorKind::InvalidMetadata,
+                ErrorKind::InvalidConfig,
+                ErrorKind::UnknownBackend,
+            ];
+            let expected = if plain.contains(&kind) {
+                None
+            } else if kind == ErrorKind::Closed {
+                Some("BackendUnavailable".to_owned())
+            } else if kind == ErrorKind::Foreign {
+                Some("RemoteStoreError".to_owned())
+            } else {
+                Some(pascal_case(kind.as_str()))
+            };
+            assert_eq!(class_name(kind).map(str::to_owned), expected, "{kind}");
+        }
+    }
+
+    #[test]
+    fn the_python_module_defines_every_class_that_is_raised() {
+        let module = include_str!("../python/remote_store/_errors.py");
+        for class in ErrorKind::ALL.into_iter().filter_map(class_name) {
+            assert!(
+                module.contains(&format!("\nclass {class}(")),
+                "{class} is not in _errors.py"
+            );
+        }
+    }
+}

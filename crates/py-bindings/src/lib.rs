@@ -25,6 +25,7 @@ mod models;
 mod parquet;
 mod paths;
 mod prefetch;
+mod process_bound;
 mod reader;
 mod store;
 mod writer;

@@ -1,10 +1,10 @@
 //! Streams of the core as Python iterators that fetch ahead while Python works.
 
-use std::process;
 use std::sync::{Mutex, PoisonError};
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use remote_store_core::{Driver, runtime};
 use tokio::sync::mpsc;
@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 
 use crate::call::wait;
 use crate::errors::ToPyErr;
+use crate::process_bound::ProcessBound;
 
 impl<T> std::fmt::Debug for Prefetch<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -30,25 +31,19 @@ pub(crate) struct Prefetch<T> {
 enum Source<T> {
     Unstarted(BoxStream<'static, T>, usize),
     Inline(BoxStream<'static, T>),
-    Task {
-        receiver: mpsc::Receiver<T>,
-        _task: Task,
-    },
+    Task(ProcessBound<Running<T>>),
     Done,
 }
 
-/// The task that fills the channel; dropped, it is cancelled, though not in a forked
-/// child, where its runtime does not exist.
-struct Task {
-    pid: u32,
-    handle: AbortHandle,
+/// The task that fills the channel; dropped, it is cancelled.
+struct Running<T> {
+    receiver: mpsc::Receiver<T>,
+    task: AbortHandle,
 }
 
-impl Drop for Task {
+impl<T> Drop for Running<T> {
     fn drop(&mut self) {
-        if self.pid == process::id() {
-            self.handle.abort();
-        }
+        self.task.abort();
     }
 }
 
@@ -84,13 +79,10 @@ impl<T: Send + 'static> Prefetch<T> {
                         }
                     }
                 });
-                Source::Task {
+                Source::Task(ProcessBound::new(Running {
                     receiver,
-                    _task: Task {
-                        pid: process::id(),
-                        handle: task.abort_handle(),
-                    },
-                }
+                    task: task.abort_handle(),
+                }))
             } else {
                 Source::Inline(stream)
             };
@@ -101,7 +93,8 @@ impl<T: Send + 'static> Prefetch<T> {
     /// The next item, or `None` after the last.
     ///
     /// # Errors
-    /// What a signal handler raised while waiting.
+    /// What a signal handler raised while waiting, and `RuntimeError` in a forked child, where
+    /// nothing fills the channel any more.
     pub(crate) fn next(&mut self, py: Python<'_>) -> PyResult<Option<T>> {
         self.start(py)?;
         let driver = self.driver;
@@ -111,8 +104,11 @@ impl<T: Send + 'static> Prefetch<T> {
             Source::Inline(stream) => {
                 wait(py, driver, async { Ok::<_, PyErr>(stream.next().await) })?
             }
-            Source::Task { receiver, .. } => {
-                wait(py, driver, async { Ok::<_, PyErr>(receiver.recv().await) })?
+            Source::Task(running) => {
+                let running = running.get_mut().ok_or_else(begun_elsewhere)?;
+                wait(py, driver, async {
+                    Ok::<_, PyErr>(running.receiver.recv().await)
+                })?
             }
         };
         if item.is_none() {
@@ -120,4 +116,10 @@ impl<T: Send + 'static> Prefetch<T> {
         }
         Ok(item)
     }
+}
+
+fn begun_elsewhere() -> PyErr {
+    PyRuntimeError::new_err(
+        "this iterator was begun before the process forked; begin a new one in the child",
+    )
 }

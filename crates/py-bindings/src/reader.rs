@@ -9,6 +9,7 @@ use pyo3::types::PyBytes;
 use remote_store_core::{Error, ObjectReader, ReadRange, Store};
 
 use crate::call::wait;
+use crate::process_bound::ProcessBound;
 
 /// An opened object. Seeking drops the transfer under way; the next read asks for
 /// the bytes from there on.
@@ -20,7 +21,7 @@ pub(crate) struct Reader {
     size: u64,
     position: u64,
     // A stream is Send but not Sync; `&mut self` is the only way in, so this never waits.
-    source: Mutex<Source>,
+    source: Mutex<ProcessBound<Source>>,
 }
 
 /// Where the next bytes come from.
@@ -49,23 +50,26 @@ impl Reader {
             path: path.to_owned(),
             size: reader.info().size,
             position: 0,
-            source: Mutex::new(Source::Fresh(Box::new(reader))),
+            source: Mutex::new(ProcessBound::new(Source::Fresh(Box::new(reader)))),
         })
     }
 
+    /// What is under way; nothing in a forked child, which asks anew from the position on.
     fn take(&mut self) -> Source {
-        let source = self
+        let slot = self
             .source
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(source, Source::Unopened)
+        let held = std::mem::replace(slot, ProcessBound::new(Source::Unopened));
+        held.into_inner().unwrap_or(Source::Unopened)
     }
 
     fn put(&mut self, source: Source) {
-        *self
+        let slot = self
             .source
             .get_mut()
-            .unwrap_or_else(PoisonError::into_inner) = source;
+            .unwrap_or_else(PoisonError::into_inner);
+        *slot = ProcessBound::new(source);
     }
 
     fn advance(&mut self, length: usize) {

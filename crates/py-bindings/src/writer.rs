@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use remote_store_core::{ObjectWriter, Store, WriteOptions};
 
 use crate::call::wait;
+use crate::process_bound::ProcessBound;
 use crate::{content, models};
 
 /// An object on its way into a store; invisible before `finish`.
@@ -16,7 +17,7 @@ pub(crate) struct Writer {
     store: Store,
     metadata: Option<Py<PyAny>>,
     // A writer is Send but not Sync; `&mut self` is the only way in, so this never waits.
-    inner: Mutex<Option<Box<dyn ObjectWriter>>>,
+    inner: Mutex<ProcessBound<Option<Box<dyn ObjectWriter>>>>,
 }
 
 impl Writer {
@@ -35,12 +36,20 @@ impl Writer {
         Ok(Self {
             store: store.clone(),
             metadata,
-            inner: Mutex::new(Some(inner)),
+            inner: Mutex::new(ProcessBound::new(Some(inner))),
         })
     }
 
-    fn slot(&mut self) -> &mut Option<Box<dyn ObjectWriter>> {
-        self.inner.get_mut().unwrap_or_else(PoisonError::into_inner)
+    /// The writer; none in a forked child, where the upload is the parent's.
+    fn slot(&mut self) -> Option<&mut Option<Box<dyn ObjectWriter>>> {
+        self.inner
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_mut()
+    }
+
+    fn take(&mut self) -> Option<Box<dyn ObjectWriter>> {
+        self.slot().and_then(Option::take)
     }
 }
 
@@ -50,13 +59,13 @@ impl Writer {
     fn write(&mut self, py: Python<'_>, content: &Bound<'_, PyAny>) -> PyResult<()> {
         let bytes = content::from_python(content)?;
         let driver = self.store.driver();
-        let writer = self.slot().as_mut().ok_or_else(finished)?;
+        let writer = self.slot().and_then(Option::as_mut).ok_or_else(finished)?;
         wait(py, driver, writer.write(bytes))
     }
 
     /// Makes the object visible and returns the `WriteResult`.
     fn finish<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let writer = self.slot().take().ok_or_else(finished)?;
+        let writer = self.take().ok_or_else(finished)?;
         let mut result = wait(py, self.store.driver(), writer.finish())?;
         if let Some(relative) = self.store.root().relative_key(&result.key) {
             result.key = relative;
@@ -70,7 +79,7 @@ impl Writer {
 
     /// Gives up; does nothing after `finish` or another `abort`.
     fn abort(&mut self, py: Python<'_>) -> PyResult<()> {
-        match self.slot().take() {
+        match self.take() {
             Some(writer) => wait(py, self.store.driver(), writer.abort()),
             None => Ok(()),
         }
@@ -78,5 +87,7 @@ impl Writer {
 }
 
 fn finished() -> PyErr {
-    PyValueError::new_err("the writer was finished or aborted before")
+    PyValueError::new_err(
+        "the writer was finished or aborted before, or belongs to the process that this one was forked from",
+    )
 }

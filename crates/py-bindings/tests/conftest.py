@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from remote_store import Backend, Store
 from remote_store.backends import LocalBackend, MemoryBackend, S3Backend
 
@@ -31,18 +32,27 @@ def s3_backend() -> S3Backend:
 BACKENDS = ["memory", "local", "python"] + (["s3"] if S3_ENDPOINT else [])
 
 
+@pytest.fixture
+def make_backend(tmp_path: Path) -> Callable[[str], Backend]:
+    """Build a backend by the name that stands in test ids."""
+
+    def make(kind: str) -> Backend:
+        match kind:
+            case "memory":
+                return MemoryBackend()
+            case "local":
+                return LocalBackend(tmp_path / "store")
+            case "python":
+                return SubclassedBackend()
+            case _:
+                return s3_backend()
+
+    return make
+
+
 @pytest.fixture(params=BACKENDS)
-def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
-    made: Backend
-    match request.param:
-        case "memory":
-            made = MemoryBackend()
-        case "local":
-            made = LocalBackend(tmp_path / "store")
-        case "python":
-            made = SubclassedBackend()
-        case _:
-            made = s3_backend()
+def backend(request: pytest.FixtureRequest, make_backend: Callable[[str], Backend]) -> Iterator[Backend]:
+    made = make_backend(request.param)
     yield made
     made.close()
 

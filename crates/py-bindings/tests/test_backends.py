@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from remote_store import (
     AlreadyExists,
     Backend,
@@ -23,7 +24,13 @@ from remote_store import (
 )
 from remote_store.backends import LocalBackend, MemoryBackend, S3Backend
 
-REQUIRED_BY_LOGS = {Capability.READ, Capability.WRITE, Capability.DELETE, Capability.METADATA, Capability.LIST}
+REQUIRED_BY_LOGS = {
+    Capability.READ,
+    Capability.WRITE,
+    Capability.DELETE,
+    Capability.METADATA,
+    Capability.LIST,
+}
 
 
 class TestEveryBackend:
@@ -84,7 +91,9 @@ class TestEveryBackend:
         store.write("x", next(iter(contents)))
         seen: set[bytes] = set()
         writer = threading.Thread(
-            target=lambda: [store.write("x", content, overwrite=True) for content in contents for _ in range(3)]
+            target=lambda: [
+                store.write("x", content, overwrite=True) for content in contents for _ in range(3)
+            ]
         )
         writer.start()
         while writer.is_alive():
@@ -125,6 +134,14 @@ class TestLocal:
         (tmp_path / "ro").mkdir(mode=0o500)
         with pytest.raises(PermissionDenied):
             Store(LocalBackend(tmp_path / "ro")).write("x", b"")
+
+    @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody may write to")
+    def test_a_folder_that_cannot_be_made_is_named(self) -> None:
+        def use() -> None:
+            Store(LocalBackend("/proc/no-such-folder")).write("x", b"")
+
+        with pytest.raises((BackendUnavailable, NotFound, PermissionDenied, ValueError), match="local"):
+            use()
 
     def test_a_file_where_the_root_should_be_is_an_error(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(b"")
@@ -221,7 +238,9 @@ class TestCapabilities:
             lambda: list(store.glob("*")),
             lambda: store.write_atomic("x", b""),
         ):
-            with pytest.raises(CapabilityNotSupported, match=r"Capability '\w+' is not supported\. Supported: \['read'\]"):
+            with pytest.raises(
+                CapabilityNotSupported, match=r"Capability '\w+' is not supported\. Supported: \['read'\]"
+            ):
                 call()
         assert calls == []
         assert store.supports(Capability.READ)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from remote_store import (
     BackendConfig,
     Registry,
@@ -29,9 +30,16 @@ from remote_store.backends import MemoryBackend
 DATA = {
     "backends": {
         "lake": {"type": "memory"},
-        "s3": {"type": "s3", "options": {"bucket": "b", "key": "AKIA", "secret": "hush"}, "retry": {"max_attempts": 5}},
+        "s3": {
+            "type": "s3",
+            "options": {"bucket": "b", "key": "AKIA", "secret": "hush"},
+            "retry": {"max_attempts": 5},
+        },
     },
-    "stores": {"raw": {"backend": "lake", "root_path": "raw"}, "clean": {"backend": "lake", "root_path": "clean"}},
+    "stores": {
+        "raw": {"backend": "lake", "root_path": "raw"},
+        "clean": {"backend": "lake", "root_path": "clean"},
+    },
 }
 
 
@@ -74,7 +82,10 @@ class TestRegistryConfig:
             ({"backends": {"a": {}}}, "Backend 'a' needs 'type'"),
             ({"backends": {"a": {"type": "memory", "opts": {}}}}, r"Backend 'a' has unknown keys \['opts'\]"),
             ({"stores": {"s": {}}}, "Store 's' needs 'backend'"),
-            ({"backends": {"a": {"type": "memory", "retry": {"tries": 1}}}}, r"Unknown retry options \['tries'\]"),
+            (
+                {"backends": {"a": {"type": "memory", "retry": {"tries": 1}}}},
+                r"Unknown retry options \['tries'\]",
+            ),
         ],
     )
     def test_names_what_is_wrong(self, data, message: str) -> None:
@@ -99,7 +110,9 @@ class TestRegistryConfig:
         monkeypatch.setenv("ROOT_DIR", "here")
         config = RegistryConfig.from_toml(file, table=("tool", "rs"), resolve_env_vars=True)
         assert config.stores["raw"].root_path == "here"
-        assert RegistryConfig.from_toml(str(file), table=("tool", "rs")).stores["raw"].root_path == "${ROOT_DIR}"
+        assert (
+            RegistryConfig.from_toml(str(file), table=("tool", "rs")).stores["raw"].root_path == "${ROOT_DIR}"
+        )
         with pytest.raises(KeyError, match=r"tool\.nope"):
             RegistryConfig.from_toml(file, table=("tool", "nope"))
 
@@ -119,7 +132,9 @@ class TestResolveEnv:
 
 class TestRegistry:
     def test_stores_share_their_backend_and_do_not_close_it(self) -> None:
-        with Registry(RegistryConfig.from_dict({**DATA, "backends": {"lake": {"type": "memory"}}})) as registry:
+        with Registry(
+            RegistryConfig.from_dict({**DATA, "backends": {"lake": {"type": "memory"}}})
+        ) as registry:
             raw, clean = registry.get_store("raw"), registry.get_store("clean")
             assert raw._backend is clean._backend
             raw.write("x", b"1")
@@ -159,15 +174,19 @@ class TestRegistry:
             Registry().get_store("x")
 
     def test_the_last_registration_wins(self) -> None:
-        register_backend("test-last", lambda: MemoryBackend())
+        register_backend("test-last", MemoryBackend)
         register_backend("test-last", lambda: "second")
         assert create_backend("test-last", {}) == "second"
         del _FACTORIES["test-last"]
 
     def test_create_backend_names_what_it_refuses(self) -> None:
-        with pytest.raises(ValueError, match=r"Unknown backend type 'x'\. Registered types: \['local', 'memory', 's3'"):
+        with pytest.raises(
+            ValueError, match=r"Unknown backend type 'x'\. Registered types: \['local', 'memory', "
+        ):
             create_backend("x", {})
-        with pytest.raises(ValueError, match=r"Backend 'memory' rejected the provided options \['a'\]:") as caught:
+        with pytest.raises(
+            ValueError, match=r"Backend 'memory' rejected the provided options \['a'\]:"
+        ) as caught:
             create_backend("memory", {"a": 1})
         assert isinstance(caught.value.__cause__, TypeError)
         with pytest.raises(ValueError, match=r"unknown option 'rot'.*Did you mean 'root'\?"):
@@ -183,7 +202,9 @@ class TestRetryPolicy:
         assert RetryPolicy() == RetryPolicy(3, 1.0, 60.0, 1.0, None)
         assert RetryPolicy.disabled().max_attempts == 1
 
-    @pytest.mark.parametrize("bad", [{"max_attempts": 0}, {"backoff_base": -1}, {"jitter": -0.1}, {"timeout": 0}])
+    @pytest.mark.parametrize(
+        "bad", [{"max_attempts": 0}, {"backoff_base": -1}, {"jitter": -0.1}, {"timeout": 0}]
+    )
     def test_refuses_what_makes_no_sense(self, bad) -> None:
         with pytest.raises(ValueError, match=next(iter(bad))):
             RetryPolicy(**bad)

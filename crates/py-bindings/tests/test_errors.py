@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 import pytest
+
 import remote_store
 from remote_store import (
     AlreadyExists,

@@ -6,12 +6,11 @@ import os
 import select
 import signal
 import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from conftest import S3_ENDPOINT, s3_backend
-from remote_store import Store
-from remote_store.backends import LocalBackend, MemoryBackend
+
+from remote_store import Backend, Store
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system"),
@@ -47,12 +46,16 @@ def in_child(work) -> bytes:
     [
         "memory",
         "local",
-        pytest.param("s3", marks=pytest.mark.skipif(not S3_ENDPOINT, reason="no S3 server is running")),
+        pytest.param(
+            "s3",
+            marks=pytest.mark.skipif(
+                not os.environ.get("REMOTE_STORE_TEST_S3_ENDPOINT"), reason="no S3 server is running"
+            ),
+        ),
     ],
 )
-def test_a_used_store_works_in_the_child(kind: str, tmp_path: Path) -> None:
-    backend = {"memory": MemoryBackend, "local": lambda: LocalBackend(tmp_path), "s3": s3_backend}[kind]()
-    store = Store(backend, f"fork-{os.getpid()}")
+def test_a_used_store_works_in_the_child(kind: str, make_backend: Callable[[str], Backend]) -> None:
+    store = Store(make_backend(kind), f"fork-{os.getpid()}")
     store.write("x", b"from the parent", overwrite=True)
     assert store.read_bytes("x") == b"from the parent"
     assert list(store._core.read_many(["x"] * 20)) == [b"from the parent"] * 20
@@ -67,20 +70,72 @@ def test_a_used_store_works_in_the_child(kind: str, tmp_path: Path) -> None:
     assert store.read_bytes("z") == b"after"
 
 
-def test_an_iterator_that_was_begun_does_not_hang_the_child(tmp_path: Path) -> None:
-    store = Store(LocalBackend(tmp_path))
+KINDS = [
+    "memory",
+    "local",
+    pytest.param(
+        "s3",
+        marks=pytest.mark.skipif(
+            not os.environ.get("REMOTE_STORE_TEST_S3_ENDPOINT"), reason="no S3 server is running"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_iterator_that_was_begun_does_not_hang_the_child(
+    kind: str, make_backend: Callable[[str], Backend]
+) -> None:
+    store = Store(make_backend(kind), f"fork-begun-{os.getpid()}")
     for number in range(20):
-        store.write(f"{number}", b"x")
-    begun = store._core.read_many([f"{number}" for number in range(20)])
+        store.write(f"{number}", b"x", overwrite=True)
+    begun = store._core.read_many([f"{number}" for number in range(20)], window=4)
     assert next(begun) == b"x"
 
     def work() -> bytes:
         nonlocal begun
+        try:
+            next(begun)
+        except RuntimeError as error:
+            assert "begun before the process forked" in str(error)  # noqa: PT017 - in a child
         del begun
         return store.read_bytes("3")
 
     assert in_child(work) == b"x"
     assert sum(1 for _ in begun) == 19
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_open_file_goes_on_in_both_processes(kind: str, make_backend: Callable[[str], Backend]) -> None:
+    store = Store(make_backend(kind), f"fork-open-{os.getpid()}")
+    content = os.urandom(2_000_000)
+    store.write("x", content, overwrite=True)
+    with store.read("x") as file:
+        head = file.read(10)
+
+        def work() -> bytes:
+            file.seek(10)
+            return str(file.read() == content[10:]).encode()
+
+        assert in_child(work) == b"True"
+        assert head + file.read() == content
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_being_written_stays_the_parents(kind: str, make_backend: Callable[[str], Backend]) -> None:
+    store = Store(make_backend(kind), f"fork-write-{os.getpid()}")
+    with store.open_atomic("x", overwrite=True) as file:
+        file.write(b"1" * 2_000_000)
+
+        def work() -> bytes:
+            try:
+                file.write(b"2" * 2_000_000)
+            except ValueError:
+                return b"refused"
+            return b"written"
+
+        assert in_child(work) == b"refused"
+    assert store.read_bytes("x") == b"1" * 2_000_000
 
 
 def test_parquet_works_in_the_child() -> None:

@@ -8,6 +8,7 @@ import traceback
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from remote_store import Secret, Store
 from remote_store._native import masking
 from remote_store._registry import create_backend
@@ -52,7 +53,9 @@ def s3_options() -> dict:
 
 @pytest.mark.spec("DAG-033")
 @pytest.mark.parametrize(
-    "wrong", [{"regionname": "x"}, {"region_name": 5}, {"client_options": {"nope": 1}}, {"bucket": ""}], ids=str
+    "wrong",
+    [{"regionname": "x"}, {"region_name": 5}, {"client_options": {"nope": 1}}, {"bucket": ""}],
+    ids=str,
 )
 def test_refused_options_show_no_credential(s3_options, wrong) -> None:
     with pytest.raises(ValueError, match="rejected the provided options") as caught:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import decimal
 import io
@@ -12,10 +13,16 @@ import textwrap
 from pathlib import Path
 
 import pytest
+
 from remote_store import AlreadyExists, InvalidPath, NotFound, Store
 from remote_store._native import parquet as native
 from remote_store.backends import LocalBackend, MemoryBackend
-from remote_store.ext.parquet import DatasetIncomplete, DatasetManifest, ManifestCorrupted, ParquetDatasetStore
+from remote_store.ext.parquet import (
+    DatasetIncomplete,
+    DatasetManifest,
+    ManifestCorrupted,
+    ParquetDatasetStore,
+)
 
 pa = pytest.importorskip("pyarrow", reason="tables need pyarrow")
 pq = pytest.importorskip("pyarrow.parquet", reason="tables need pyarrow")
@@ -26,7 +33,10 @@ AWARE = NOW.replace(tzinfo=dt.UTC)
 COLUMNS = {
     "bool": pa.array([True, None, False]),
     **{f"int{bits}": pa.array([1, None, -3], getattr(pa, f"int{bits}")()) for bits in (8, 16, 32, 64)},
-    **{f"uint{bits}": pa.array([1, None, 2**bits - 1], getattr(pa, f"uint{bits}")()) for bits in (8, 16, 32, 64)},
+    **{
+        f"uint{bits}": pa.array([1, None, 2**bits - 1], getattr(pa, f"uint{bits}")())
+        for bits in (8, 16, 32, 64)
+    },
     "float16": pa.array([1.5, None, -2.0], pa.float32()).cast(pa.float16()),
     "float32": pa.array([1.5, None, float("inf")], pa.float32()),
     "float64": pa.array([1.5, None, -0.0]),
@@ -44,9 +54,14 @@ COLUMNS = {
     "time32_ms": pa.array([dt.time(1, 2, 3), None, dt.time(0)], pa.time32("ms")),
     "time64_us": pa.array([dt.time(1, 2, 3, 4), None, dt.time(0)], pa.time64("us")),
     "time64_ns": pa.array([1, None, 3], pa.time64("ns")),
-    **{f"timestamp_{unit}": pa.array([NOW.replace(microsecond=0), None], pa.timestamp(unit)) for unit in ("s", "ms", "us", "ns")},
     **{
-        f"timestamp_{unit}_tz": pa.array([AWARE.replace(microsecond=0), None], pa.timestamp(unit, "Europe/Berlin"))
+        f"timestamp_{unit}": pa.array([NOW.replace(microsecond=0), None], pa.timestamp(unit))
+        for unit in ("s", "ms", "us", "ns")
+    },
+    **{
+        f"timestamp_{unit}_tz": pa.array(
+            [AWARE.replace(microsecond=0), None], pa.timestamp(unit, "Europe/Berlin")
+        )
         for unit in ("s", "ms", "us", "ns")
     },
     **{f"duration_{unit}": pa.array([1, None, 3], pa.duration(unit)) for unit in ("s", "ms", "us", "ns")},
@@ -112,7 +127,9 @@ class TestTypes:
             same(pa.table(native.decode(sink.getvalue())), expected)
 
     def test_most_types_are_native(self) -> None:
-        handed_over = [name for name, column in COLUMNS.items() if native.write_support(pa.table({name: column}).schema)]
+        handed_over = [
+            name for name, column in COLUMNS.items() if native.write_support(pa.table({name: column}).schema)
+        ]
         assert len(handed_over) < len(COLUMNS) / 2, handed_over
         for name in ("int64", "float64", "string", "timestamp_us_tz", "list", "struct", "map", "decimal128"):
             assert name not in handed_over
@@ -126,7 +143,9 @@ class TestTypes:
         same(through_us(table), through_pyarrow(table))
 
     def test_many_row_groups_and_chunks(self) -> None:
-        table = pa.concat_tables(pa.table({"a": range(n, n + 1000), "b": [f"v{n}"] * 1000}) for n in range(20))
+        table = pa.concat_tables(
+            pa.table({"a": range(n, n + 1000), "b": [f"v{n}"] * 1000}) for n in range(20)
+        )
         encoded = native.encode(table, row_group_size=700)
         assert pq.ParquetFile(pa.BufferReader(bytes(encoded))).num_row_groups == 29
         same(pa.table(native.decode(encoded)), through_pyarrow(table))
@@ -173,7 +192,9 @@ class TestFrames:
     @pytest.mark.spec("DAG-004")
     def test_polars_comes_back_equal(self) -> None:
         pl = pytest.importorskip("polars", reason="frames of polars")
-        frame = pl.DataFrame({"a": [1, None], "s": ["x", "ü"], "l": [[1], []], "d": [dt.date(2024, 1, 1), None]})
+        frame = pl.DataFrame(
+            {"a": [1, None], "s": ["x", "ü"], "l": [[1], []], "d": [dt.date(2024, 1, 1), None]}
+        )
         datasets = ParquetDatasetStore(Store(MemoryBackend()))
         datasets.write_dataset(frame, "t")
         assert pl.from_arrow(datasets.read_dataset("t")).equals(frame)
@@ -230,8 +251,14 @@ def files(store: Store) -> list[str]:
 class TestDatasets:
     @pytest.mark.spec("DAG-017")
     def test_lies_on_storage_as_agreed(self, store: Store) -> None:
-        manifest = ParquetDatasetStore(store).write_dataset(TABLE, "data/orders", run_id="r1", metadata={"k": [1]})
-        assert files(store) == ["data/orders/_SUCCESS", "data/orders/data.parquet", "data/orders/manifest.json"]
+        manifest = ParquetDatasetStore(store).write_dataset(
+            TABLE, "data/orders", run_id="r1", metadata={"k": [1]}
+        )
+        assert files(store) == [
+            "data/orders/_SUCCESS",
+            "data/orders/data.parquet",
+            "data/orders/manifest.json",
+        ]
         text = store.read_text("data/orders/manifest.json")
         fields = json.loads(text)
         assert text == json.dumps(fields, sort_keys=True, indent=2)
@@ -306,10 +333,10 @@ class TestDatasets:
 
             patched = Store(store._backend)
             patched.write, patched.delete = dying(patched.write), dying(patched.delete)
-            try:
-                ParquetDatasetStore(patched, max_rows_per_file=2).write_dataset(TABLE.slice(2), "t", overwrite=True)
-            except Crash:
-                pass
+            with contextlib.suppress(Crash):
+                ParquetDatasetStore(patched, max_rows_per_file=2).write_dataset(
+                    TABLE.slice(2), "t", overwrite=True
+                )
             found = datasets.read_dataset("t")
             outcomes.add(found.num_rows)
             assert found.equals(TABLE) or found.equals(TABLE.slice(2))
@@ -366,7 +393,10 @@ class TestDatasets:
             ("{", "not JSON"),
             ("[]", "expected struct DatasetManifest"),
             ("{}", "missing field"),
-            ('{"dataset_key":"t","parts":["../x"],"row_count":1,"schema_hash":"","compression":"","created_at_utc":""}', "no path below the dataset"),
+            (
+                '{"dataset_key":"t","parts":["../x"],"row_count":1,"schema_hash":"","compression":"","created_at_utc":""}',
+                "no path below the dataset",
+            ),
         ],
     )
     def test_a_bad_manifest_says_why(self, store: Store, text: str, reason: str) -> None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+
 from remote_store import Store
 from remote_store.backends import S3Backend
 

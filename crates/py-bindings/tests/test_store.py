@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from unittest import mock
 
 import pytest
+
 from remote_store import (
     AlreadyExists,
     Backend,
@@ -45,7 +46,12 @@ class TestReadAndWrite:
 
     @pytest.mark.parametrize(
         "make",
-        [lambda: b"abc", lambda: bytearray(b"abc"), lambda: memoryview(b"xabcx")[1:4], lambda: io.BytesIO(b"abc")],
+        [
+            lambda: b"abc",
+            lambda: bytearray(b"abc"),
+            lambda: memoryview(b"xabcx")[1:4],
+            lambda: io.BytesIO(b"abc"),
+        ],
         ids=["bytes", "bytearray", "memoryview", "file"],
     )
     def test_bytes_like_objects_and_files_are_content(self, store: Store, make) -> None:
@@ -296,14 +302,23 @@ class TestListing:
         assert names(tree.list_files("a")) == ["a/1.csv", "a/2.txt"]
 
     def test_files_of_all_folders(self, tree: Store) -> None:
-        assert names(tree.list_files("a", recursive=True)) == ["a/1.csv", "a/2.txt", "a/b/3.csv", "a/b/c/4.csv"]
+        assert names(tree.list_files("a", recursive=True)) == [
+            "a/1.csv",
+            "a/2.txt",
+            "a/b/3.csv",
+            "a/b/c/4.csv",
+        ]
 
     @pytest.mark.parametrize(("depth", "count"), [(0, 2), (1, 3), (2, 4), (9, 4)])
     def test_files_to_a_depth(self, tree: Store, depth: int, count: int) -> None:
         assert len(list(tree.list_files("a", recursive=True, max_depth=depth))) == count
 
     def test_a_pattern_is_for_the_name(self, tree: Store) -> None:
-        assert names(tree.list_files("", recursive=True, pattern="*.csv")) == ["a/1.csv", "a/b/3.csv", "a/b/c/4.csv"]
+        assert names(tree.list_files("", recursive=True, pattern="*.csv")) == [
+            "a/1.csv",
+            "a/b/3.csv",
+            "a/b/c/4.csv",
+        ]
         assert names(tree.list_files("", recursive=True, pattern="a*")) == []
 
     def test_folders(self, tree: Store) -> None:
@@ -320,7 +335,10 @@ class TestListing:
         assert list(tree.iter_children("nope")) == []
 
     def test_a_negative_depth_is_a_value_error(self, tree: Store) -> None:
-        for listing in (tree.list_files("", recursive=True, max_depth=-1), tree.list_folders("", max_depth=-1)):
+        for listing in (
+            tree.list_files("", recursive=True, max_depth=-1),
+            tree.list_folders("", max_depth=-1),
+        ):
             with pytest.raises(ValueError, match="max_depth"):
                 next(listing)
         with pytest.raises(ValueError, match="max_depth"):
