@@ -5,9 +5,9 @@
 //! * A write that fails or is dropped leaves the old object and nothing else.
 //! * Listings are in one fixed order: by key, byte by byte, except where a
 //!   service behind an S3 endpoint sorts folder by folder.
-//! * `read` and `head` of a missing object are [`Error::NotFound`](crate::Error::NotFound).
+//! * `read` and `head` of a missing object are [`Error::NotFound`].
 //!
-//! [`testkit::conformance`](crate::testkit) checks all of it.
+//! The suite of the `testkit` feature checks all of it.
 
 use std::fmt;
 

@@ -1,0 +1,76 @@
+//! Features add what they say and nothing else: proven from `cargo tree`.
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+/// The packages below core that end up in a program.
+fn packages(features: &[&str]) -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args([
+            "tree",
+            "--locked",
+            "-p",
+            "remote-store-core",
+            "-e",
+            "normal",
+            "--prefix",
+            "none",
+        ])
+        .args(["--format", "{p}"])
+        .args(features)
+        .current_dir(root)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let listing = String::from_utf8(output.stdout).unwrap();
+    listing
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn without_features_no_http_client_is_linked() {
+    let linked = packages(&["--no-default-features"]);
+    assert!(linked.contains("remote-store-core"), "{linked:?}");
+    for unwanted in [
+        "reqwest",
+        "hyper",
+        "hyper-util",
+        "rustls",
+        "ring",
+        "object_store",
+        "proptest",
+        "openssl-sys",
+    ] {
+        assert!(
+            !linked.contains(unwanted),
+            "{unwanted} is linked without any feature"
+        );
+    }
+}
+
+#[test]
+fn s3_brings_one_tls_stack_that_needs_no_cmake() {
+    let linked = packages(&["--no-default-features", "--features", "s3"]);
+    for wanted in ["object_store", "reqwest", "rustls", "ring"] {
+        assert!(linked.contains(wanted), "{wanted} is missing");
+    }
+    for unwanted in [
+        "aws-lc-rs",
+        "aws-lc-sys",
+        "openssl-sys",
+        "native-tls",
+        "proptest",
+    ] {
+        assert!(!linked.contains(unwanted), "{unwanted} is linked");
+    }
+}
