@@ -6,9 +6,9 @@ import json
 import re
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
-import dagster as dg
 from remote_store.ext.dagster import RemoteStoreComputeLogManager
 
 README = Path(__file__).parents[2] / "README.md"

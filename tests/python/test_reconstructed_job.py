@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import dagster as dg
 import pytest
 
-import dagster as dg
 from remote_store.ext.dagster import RemoteStoreIOManager
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ import urllib.request
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 WINDOW = 64
 """How many requests our loader keeps under way; the limit below follows from it."""
@@ -47,7 +47,7 @@ class Server:
         assert self.process.stdout is not None
         self.address = self.process.stdout.readline().strip()
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
@@ -82,7 +82,7 @@ class Implementation:
             env=environment,
         )
 
-    def __enter__(self) -> Implementation:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
@@ -139,7 +139,8 @@ def measure(options: argparse.Namespace) -> dict[int, dict[str, Figures]]:
                         row[worker.name].seconds.append(seconds)
                         row[worker.name].requests = proxy.requests()
             print_row(delay, row, options.partitions)
-        print("\npeak memory of the process (MB): " + ", ".join(f"{w.name} {w.peak_rss_mb:.0f}" for w in workers))
+        peaks = ", ".join(f"{worker.name} {worker.peak_rss_mb:.0f}" for worker in workers)
+        print(f"\npeak memory of the process (MB): {peaks}")
     return figures
 
 
