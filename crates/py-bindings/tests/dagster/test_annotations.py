@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 import dagster as dg
 import pytest
-from conftest import run
+from pipelines import run
 
 from remote_store.ext.dagster import dagster_dataset_io_manager, dagster_io_manager
 from remote_store.ext.dagster._annotations import mapping_value_annotation, wants_mapping_of

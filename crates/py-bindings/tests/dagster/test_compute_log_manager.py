@@ -9,7 +9,6 @@ from unittest import mock
 
 import dagster as dg
 import pytest
-from conftest import stored_paths
 from dagster import _check
 from dagster._core.storage.cloud_storage_compute_log_manager import (
     CloudStorageComputeLogManager,
@@ -18,6 +17,7 @@ from dagster._core.storage.cloud_storage_compute_log_manager import (
 from dagster._core.storage.compute_log_manager import ComputeIOType
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
+from pipelines import stored_paths
 
 import remote_store.ext.dagster as ext
 from remote_store import Capability, CapabilitySet, NotFound, PermissionDenied, Store

@@ -7,7 +7,7 @@ from unittest import mock
 
 import dagster as dg
 import pytest
-from conftest import metadata_of, run, stored_paths
+from pipelines import metadata_of, run, stored_paths
 
 from remote_store import NotFound, Store
 from remote_store.backends import MemoryBackend
@@ -178,7 +178,7 @@ def test_pickle_is_the_default_and_the_argument_is_named(memory_store):
 
 @pytest.mark.spec("DAG-011")
 def test_an_unknown_serializer_is_refused_with_the_names_that_there_are(memory_store):
-    with pytest.raises(ValueError, match="Unknown serializer 'xml'. Choose from: json, parquet, pickle"):
+    with pytest.raises(ValueError, match=r"Unknown serializer 'xml'\. Choose from: json, parquet, pickle"):
         dagster_io_manager(memory_store, serializer="xml")
 
 

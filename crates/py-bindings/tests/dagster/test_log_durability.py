@@ -12,9 +12,9 @@ import time
 from contextlib import suppress
 
 import pytest
-from conftest import stored_paths
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.storage.compute_log_manager import ComputeIOType
+from pipelines import stored_paths
 
 import remote_store.ext.dagster as ext
 from remote_store import BackendUnavailable, PermissionDenied, Store

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import warnings
 from unittest import mock
 
 import dagster as dg
 import pytest
-from conftest import metadata_of, run, stored_paths
+from pipelines import metadata_of, run, stored_paths
 
 from remote_store import NotFound, Store
 from remote_store.ext.dagster import dagster_dataset_io_manager, dagster_io_manager
@@ -18,7 +19,9 @@ pa = pytest.importorskip("pyarrow")
 DAILY = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-01-11")
 DAYS = [f"2024-01-{day:02}" for day in range(1, 11)]
 ABC = dg.StaticPartitionsDefinition(["c", "a", "b"])
-SINGLE_RUN = dg.BackfillPolicy.single_run()
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # "experimental" on old versions
+    SINGLE_RUN = dg.BackfillPolicy.single_run()
 
 
 def _over(start, end):

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import dagster as dg
 import pytest
-from conftest import metadata_of, run, stored_paths
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pipelines import metadata_of, run, stored_paths
 
 from remote_store import Store
 from remote_store.backends import MemoryBackend
@@ -120,9 +120,13 @@ def test_hostile_keys_pass_through_a_real_run(store):
     keys = ["..", "a/../../b", "/lead", "trail/", "a//b", "100%", "#5", "x" * 300, "with space"]
     parts = dg.StaticPartitionsDefinition(keys)
 
-    @dg.asset(key=["..", "up"], partitions_def=parts)
-    def up(context):
+    @dg.op
+    def up_op(context):
         return context.partition_key
+
+    up = dg.AssetsDefinition.from_op(
+        up_op, keys_by_output_name={"result": dg.AssetKey(["..", "up"])}, partitions_def=parts
+    )
 
     @dg.asset(ins={"got": dg.AssetIn(["..", "up"])}, partitions_def=parts)
     def down(got):

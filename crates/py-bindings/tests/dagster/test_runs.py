@@ -9,8 +9,8 @@ import textwrap
 
 import dagster as dg
 import pytest
-from conftest import stored_paths
 from dagster._core.storage.compute_log_manager import ComputeIOType
+from pipelines import stored_paths
 
 from remote_store import Store
 from remote_store.backends import LocalBackend

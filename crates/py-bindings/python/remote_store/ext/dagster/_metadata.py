@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from dagster import MetadataValue, OutputContext, TableColumn, TableColumnConstraints, TableSchema
 
 from remote_store._store import native_core
+from remote_store.ext.dagster import _versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["TableFacts", "record", "table_facts", "uri_of"]
+__all__ = ["TableFacts", "record", "record_partition", "table_facts", "uri_of"]
 
 _MAX_COLUMNS = 2000
 
@@ -67,6 +68,16 @@ def uri_of(store: Any, path: str) -> str | None:
     """Give the URI of a stored object; None when the store has none to tell."""
     core = native_core(store)
     return None if core is None else core.uri(path)
+
+
+def record_partition(context: Any, partition: str, metadata: Mapping[str, Any]) -> None:
+    """Add metadata to the event of one partition, where Dagster can, keeping the user's."""
+    step = _versions.step_context_of(context)
+    if step is None:
+        return
+    users = set(context.output_metadata) | _versions.asset_metadata_names(step, context.asset_key, partition)
+    ours = {name: value for name, value in metadata.items() if name not in users}
+    _versions.add_partition_metadata(step, context.asset_key, partition, ours)
 
 
 def record(context: Any, spec: Mapping[str, Any], further: Mapping[str, Any]) -> None:

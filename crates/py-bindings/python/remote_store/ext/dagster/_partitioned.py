@@ -15,7 +15,6 @@ from remote_store.ext.dagster import (
     _collisions,
     _contexts,
     _metadata,
-    _versions,
     _windows,
 )
 
@@ -23,6 +22,8 @@ __all__ = ["PartitionedIOManager", "Stored"]
 
 # As many writes of a single-run backfill are under way; their bytes are all that is held.
 _WRITE_WINDOW = 16
+# Dagster's cost of metadata for one partition grows with their number.
+_MAX_TOLD_PARTITIONS = 1000
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class PartitionedIOManager(IOManager, ABC):
         asset, keys = target.asset or (), target.partitions or ()
         if isinstance(obj, Mapping):
             _native.io_manager.check_output_keys(asset, keys, [str(key) for key in obj])
-            pairs: Iterator[tuple[str, Any]] = iter(obj.items())
+            pairs: Iterator[tuple[str, Any]] = ((str(key), value) for key, value in obj.items())
             window = _WRITE_WINDOW
         elif isinstance(obj, Iterator):
             pairs, window = _checked_pairs(asset, keys, obj), 1
@@ -144,17 +145,14 @@ class PartitionedIOManager(IOManager, ABC):
                 "data itself, or launch the backfill with one run for each partition."
             )
         total = 0
+        tells_each = len(keys) <= _MAX_TOLD_PARTITIONS
         for key, stored, value in self._written(asset, pairs, window):
             total += stored.size or 0
-            self._record_partition(context, key, stored, value)
+            if tells_each:
+                further = self._further_metadata(stored, value, partitioned=True)
+                _metadata.record_partition(context, key, {**stored.metadata, **further})
         spec = {"path": self._asset_path(asset, "{partition}"), "size": total}
         _metadata.record(context, spec, {"partitions": len(keys)})
-
-    def _record_partition(self, context: Any, key: str, stored: Stored, value: Any) -> None:
-        step = _versions.step_context_of(context)
-        if step is not None:
-            further = self._further_metadata(stored, value, partitioned=True)
-            _versions.add_partition_metadata(step, context.asset_key, key, {**stored.metadata, **further})
 
     def _written(
         self, asset: Sequence[str], pairs: Iterator[tuple[str, Any]], window: int

@@ -49,6 +49,7 @@ __all__ = [
     "add_partition_metadata",
     "asset_graph_of",
     "asset_keys_of",
+    "asset_metadata_names",
     "keys_of_definition",
     "partition_mapping_of",
     "step_context_of",
@@ -120,6 +121,14 @@ def partition_mapping_of(step: StepExecutionContext, upstream: Any) -> Any:
     find = getattr(layer, "get_assets_def_for_node", None) or layer.assets_def_for_node
     definition = find(step.node_handle)
     return None if definition is None else definition.get_partition_mapping_for_dep(upstream)
+
+
+def asset_metadata_names(step: StepExecutionContext, asset_key: Any, partition: str) -> set[str]:
+    """Give the names of the metadata that the user added to an asset or one partition of it."""
+    find = getattr(step, "get_asset_metadata", None)
+    if find is None:
+        return set()
+    return {*(find(asset_key) or {}), *(find(asset_key, partition) or {})}
 
 
 def add_partition_metadata(
