@@ -124,3 +124,18 @@ class ResolutionPlan:
     key: str
     native_path: str
     details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def as_write_result(info: FileInfo) -> WriteResult:
+    """Tell what is known about a file as a write would have told it."""
+    version = info.extra.get("version_id")
+    return WriteResult(
+        path=info.path,
+        size=info.size,
+        source="native" if info.etag or version else "basic",
+        digest=info.digest,
+        etag=info.etag,
+        version_id=version,
+        last_modified=info.modified_at,
+        metadata=info.metadata,
+    )

@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager
 from typing import BinaryIO, TypeVar
 
 from remote_store._capabilities import Capability
+from remote_store._core import PathLike
 from remote_store._models import FileInfo, FolderEntry, FolderInfo, PathEntry, ResolutionPlan, WriteResult
-from remote_store._store import PathLike, Store
+from remote_store._store import Store
 
 __all__ = ["ProxyStore"]
 

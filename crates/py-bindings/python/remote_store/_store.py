@@ -9,8 +9,9 @@ from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
 
-from remote_store import _native, _streams
+from remote_store import _native
 from remote_store._capabilities import Capability
+from remote_store._core import Core, PathLike, as_text, check_depth, core_over, open_atomic, open_read, write
 from remote_store._glob import match_files
 from remote_store._metadata import check_metadata
 from remote_store._models import (
@@ -20,8 +21,9 @@ from remote_store._models import (
     PathEntry,
     ResolutionPlan,
     WriteResult,
+    as_write_result,
 )
-from remote_store._path import RemotePath, normalize
+from remote_store._path import normalize
 from remote_store._python_core import PythonCore
 
 if TYPE_CHECKING:
@@ -31,8 +33,6 @@ __all__ = ["Store"]
 
 _T = TypeVar("_T")
 _log = logging.getLogger("remote_store")
-
-PathLike = str | RemotePath
 
 
 class Store:
@@ -64,11 +64,11 @@ class Store:
 
     def __init__(self, backend: Backend, root_path: PathLike = "") -> None:
         self._backend = backend
-        self._core: _native.Store | PythonCore = _core_over(backend, normalize(_text(root_path)))
+        self._core: Core = core_over(backend, normalize(as_text(root_path)))
         self._owns_backend = True
 
     @classmethod
-    def _over(cls, backend: Backend, core: _native.Store | PythonCore) -> Store:
+    def _over(cls, backend: Backend, core: Core) -> Store:
         """Make a store that does not close its backend."""
         made = object.__new__(Store)
         made._backend = backend
@@ -90,11 +90,7 @@ class Store:
         Raises:
             NotFound: There is no such file.
         """
-        key = self._begin("read", path)
-        core = self._core
-        return (
-            core.open_read(key) if isinstance(core, PythonCore) else _streams.open_reader(core.open_read(key))
-        )
+        return open_read(self._core, self._begin("read", path))
 
     def read_bytes(self, path: PathLike) -> bytes:
         """Read a whole file.
@@ -113,13 +109,7 @@ class Store:
             CapabilityNotSupported: The backend cannot do it.
         """
         self._require(Capability.SEEKABLE_READ)
-        key = self._begin("read_seekable", path)
-        core = self._core
-        return (
-            core.open_seekable(key)
-            if isinstance(core, PythonCore)
-            else _streams.open_reader(core.open_read(key))
-        )
+        return open_read(self._core, self._begin("read_seekable", path), seekable=True)
 
     def read_text(self, path: PathLike, *, encoding: str = "utf-8", errors: str = "strict") -> str:
         """Read a whole file as text.
@@ -206,14 +196,7 @@ class Store:
         key = self._begin(op, path)
         if isinstance(content, str):
             raise TypeError("content must be bytes or a binary file, got str; use write_text for text")
-        checked = check_metadata(metadata)
-        core = self._core
-        if isinstance(core, PythonCore):
-            result = core.write(key, content, overwrite, checked, atomic=atomic)
-        elif hasattr(content, "read"):
-            result = _streams.write_stream(core, key, content, overwrite, checked)
-        else:
-            result = core.write(key, content, overwrite, checked)
+        result = write(self._core, key, content, overwrite, check_metadata(metadata), atomic=atomic)
         self._done(op, key)
         return result
 
@@ -240,13 +223,7 @@ class Store:
     def _open_atomic(self, path: PathLike, overwrite: bool) -> Iterator[BinaryIO]:
         self._require(Capability.ATOMIC_WRITE)
         key = self._begin("open_atomic", path)
-        core = self._core
-        opened = (
-            core.open_atomic(key, overwrite=overwrite)
-            if isinstance(core, PythonCore)
-            else _streams.open_atomic(core.open_write(key, overwrite, None))
-        )
-        with opened as file:
+        with open_atomic(self._core, key, overwrite=overwrite) as file:
             yield file
         self._done("open_atomic", key)
 
@@ -279,7 +256,7 @@ class Store:
             AlreadyExists: The destination exists and ``overwrite`` is false.
         """
         key = self._begin("move", src)
-        self._core.rename(key, _text(dst), overwrite)
+        self._core.rename(key, as_text(dst), overwrite)
         self._done("move", key)
 
     def copy(self, src: PathLike, dst: PathLike, *, overwrite: bool = False) -> None:
@@ -290,7 +267,7 @@ class Store:
             AlreadyExists: The destination exists and ``overwrite`` is false.
         """
         key = self._begin("copy", src)
-        self._core.copy(key, _text(dst), overwrite)
+        self._core.copy(key, as_text(dst), overwrite)
         self._done("copy", key)
 
     # Listing
@@ -314,7 +291,7 @@ class Store:
         Raises:
             ValueError: ``max_depth`` is negative (raised when iterated).
         """
-        _check_depth(max_depth)
+        check_depth(max_depth)
         key = self._begin("list_files", path)
         for info in self._core.list(key, recursive, max_depth):
             if pattern is None or fnmatch.fnmatchcase(info.name, pattern):
@@ -328,7 +305,7 @@ class Store:
         Raises:
             ValueError: ``max_depth`` is negative (raised when iterated).
         """
-        _check_depth(max_depth)
+        check_depth(max_depth)
         level = [self._begin("list_folders", path)]
         for _ in range((max_depth or 0) + 1):
             below: list[str] = []
@@ -386,7 +363,7 @@ class Store:
             NotFound: There is no such folder.
             ValueError: ``max_depth`` is negative.
         """
-        _check_depth(max_depth)
+        check_depth(max_depth)
         return self._core.folder_info(self._begin("get_folder_info", path), max_depth)
 
     def head(self, path: PathLike) -> WriteResult:
@@ -395,18 +372,7 @@ class Store:
         Raises:
             NotFound: There is no such file.
         """
-        info = self._core.head(self._begin("head", path))
-        version = info.extra.get("version_id")
-        return WriteResult(
-            path=info.path,
-            size=info.size,
-            source="native" if info.etag or version else "basic",
-            digest=info.digest,
-            etag=info.etag,
-            version_id=version,
-            last_modified=info.modified_at,
-            metadata=info.metadata,
-        )
+        return as_write_result(self._core.head(self._begin("head", path)))
 
     # The store itself
 
@@ -431,7 +397,7 @@ class Store:
         Raises:
             InvalidPath: The folder leaves the root.
         """
-        return self._over(self._backend, self._core.child(_text(subpath)))
+        return self._over(self._backend, self._core.child(as_text(subpath)))
 
     def unwrap(self, type_hint: type[_T]) -> _T:
         """Return the object of the given type that the backend is made of.
@@ -443,12 +409,12 @@ class Store:
 
     def resolve(self, key: PathLike) -> ResolutionPlan:
         """Tell where a key really lies."""
-        text = normalize(_text(key))
+        text = normalize(as_text(key))
         return ResolutionPlan("direct", self._core.backend_name, text, self.native_path(text))
 
     def native_path(self, key: PathLike) -> str:
         """Return the backend's own name of a key, for display and other tools."""
-        return self._core.native_path(_text(key))
+        return self._core.native_path(as_text(key))
 
     def to_key(self, path: str) -> str:
         """Return the key of a backend's own name; the inverse of `native_path`.
@@ -466,7 +432,7 @@ class Store:
         self._backend.capabilities.require(capability, backend=self._core.backend_name)
 
     def _begin(self, op: str, path: PathLike) -> str:
-        key = _text(path)
+        key = as_text(path)
         if _log.isEnabledFor(logging.DEBUG):
             _log.debug("%s %s", op, key, extra=self._log_fields(op, key))
         return key
@@ -501,42 +467,6 @@ class Store:
         return (
             f"{type(self).__name__}(backend={self._core.backend_name!r}, root_path={self._core.root_path!r})"
         )
-
-
-def _text(path: PathLike) -> str:
-    """Take a path as text."""
-    if type(path) is str:
-        return path
-    if isinstance(path, str | RemotePath):
-        return str(path)
-    raise TypeError(f"path must be a str or RemotePath, got {type(path).__name__}")
-
-
-def _check_depth(max_depth: int | None) -> None:
-    if max_depth is not None and max_depth < 0:
-        raise ValueError(f"max_depth must not be negative, got {max_depth}")
-
-
-def _core_over(backend: Backend, root_path: str) -> _native.Store | PythonCore:
-    """Go straight to the native store when the backend is one of ours, as it was made."""
-    native = getattr(backend, "_native_backend", None)
-    plain = "_is_exactly_native" in vars(type(backend)) and not _BACKEND_METHODS & _own_names(backend)
-    if plain and isinstance(native, _native.Backend):
-        return _native.Store(native, root_path)
-    return PythonCore(backend, root_path)
-
-
-_BACKEND_METHODS = frozenset(
-    {
-        "exists", "is_file", "is_folder", "read", "read_bytes", "read_seekable", "write", "write_atomic",
-        "open_atomic", "delete", "delete_folder", "list_files", "list_folders", "iter_children", "glob",
-        "get_file_info", "get_folder_info", "move", "copy", "check_health", "close", "native_path", "to_key",
-    }
-)  # fmt: skip
-
-
-def _own_names(thing: object) -> set[str]:
-    return set(getattr(thing, "__dict__", ()))
 
 
 _OWN_FIELDS = {"_backend", "_core", "_owns_backend"}
