@@ -2,8 +2,11 @@
 
 mod clauses;
 mod direction;
+mod guards;
 mod licences;
 mod sources;
+
+use std::fs;
 
 use crate::conformance::clause_ids;
 use crate::workspace::{Result, Workspace};
@@ -29,10 +32,13 @@ impl Findings {
 pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
     let mut findings = Findings::default();
     let metadata = workspace.metadata()?;
-    direction::check(workspace, &metadata, &mut findings)?;
+    let architecture = fs::read_to_string(workspace.root.join("ARCHITECTURE.md"))
+        .map_err(|error| format!("cannot read ARCHITECTURE.md: {error}"))?;
+    direction::check(&architecture, &metadata, &mut findings)?;
     licences::check(workspace, &metadata, &mut findings)?;
     let files = sources::collect(workspace)?;
     sources::check(&files, &mut findings);
+    guards::check(&architecture, &files, &mut findings);
     match clause_ids(workspace) {
         Ok(known) => clauses::check(&known, &files, &mut findings),
         Err(error) => findings.error(error.to_string()),

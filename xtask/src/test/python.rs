@@ -16,12 +16,33 @@ const TYPED: [(&str, &str); 2] = [
     ("crates/py-bindings", "python/remote_store"),
     ("examples/flights", "."),
 ];
-/// Where tests are, each folder a session of its own, since each has its own `conftest.py`;
-/// one that is not there is left out.
-const SUITES: [&str; 3] = [
-    "crates/py-bindings/tests",
-    "crates/py-bindings/tests/dagster",
-    "tests/python",
+/// A folder of tests, run as a session of its own, since each has its own `conftest.py`.
+struct Suite {
+    folder: &'static str,
+    config: &'static str,
+}
+
+/// The configuration of the package's own tests.
+const PACKAGE_CONFIG: &str = "crates/py-bindings/pyproject.toml";
+/// All suites; one whose folder is not there is left out.
+const SUITES: [Suite; 4] = [
+    Suite {
+        folder: "crates/py-bindings/tests",
+        config: PACKAGE_CONFIG,
+    },
+    Suite {
+        folder: "crates/py-bindings/tests/dagster",
+        config: PACKAGE_CONFIG,
+    },
+    Suite {
+        folder: "tests/python",
+        config: PACKAGE_CONFIG,
+    },
+    // The kit for every implementation of the specification brings its own.
+    Suite {
+        folder: "tests/conformance",
+        config: "tests/conformance/pytest.ini",
+    },
 ];
 /// The exit code of pytest when it ran no test.
 const NO_TESTS: i32 = 5;
@@ -108,8 +129,8 @@ impl PythonBed {
         step: &mut Step,
     ) -> Result<()> {
         let mut failed = Vec::new();
-        for suite in SUITES {
-            if !workspace.root.join(suite).is_dir() {
+        for suite in &SUITES {
+            if !workspace.root.join(suite.folder).is_dir() {
                 continue;
             }
             let mut command = self.session(workspace, suite)?;
@@ -124,7 +145,7 @@ impl PythonBed {
             // A folder without a test of the clause that was asked for is no failure.
             let nothing_chosen = !args.is_empty() && status.code() == Some(NO_TESTS);
             if !status.success() && !nothing_chosen {
-                failed.push(format!("pytest {suite} ({status})"));
+                failed.push(format!("pytest {} ({status})", suite.folder));
             }
         }
         if failed.is_empty() {
@@ -135,7 +156,7 @@ impl PythonBed {
     }
 
     /// One run of pytest, without the folders that have a run of their own.
-    fn session(&self, workspace: &Workspace, suite: &str) -> Result<Command> {
+    fn session(&self, workspace: &Workspace, suite: &Suite) -> Result<Command> {
         let options = [
             "-m",
             "pytest",
@@ -146,20 +167,18 @@ impl PythonBed {
             "--durations=10",
         ];
         let mut command = self.venv.python(workspace, &options)?;
-        command.args(["--config-file", "crates/py-bindings/pyproject.toml"]);
-        for nested in SUITES {
-            if nested != suite && nested.starts_with(suite) {
+        command.args(["--config-file", suite.config]);
+        for nested in SUITES.map(|other| other.folder) {
+            if nested != suite.folder && nested.starts_with(suite.folder) {
                 command.arg(format!("--ignore={nested}"));
             }
         }
+        let proofs = conformance::python_file(workspace, suite.folder)?;
         command
-            .arg(suite)
+            .arg(suite.folder)
             .env("DAGSTER_DISABLE_TELEMETRY", "yes")
             .env("PYTHONPATH", workspace.root.join("xtask/python"))
-            .env(
-                "CONFORMANCE_JSON",
-                conformance::python_file(workspace, suite)?,
-            );
+            .env("CONFORMANCE_JSON", proofs);
         Ok(command)
     }
 }

@@ -1,12 +1,11 @@
 //! Dependencies between our crates point the way that ARCHITECTURE.md draws them, and no other.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
 use cargo_metadata::{DependencyKind, Metadata};
 
 use super::Findings;
-use crate::workspace::{Result, Workspace};
+use crate::workspace::Result;
 
 /// The fence that opens the drawing in ARCHITECTURE.md.
 const FENCE: &str = "```direction";
@@ -16,14 +15,11 @@ const HOUSE: &str = "crates";
 type Edges = BTreeMap<String, BTreeSet<String>>;
 
 pub(super) fn check(
-    workspace: &Workspace,
+    architecture: &str,
     metadata: &Metadata,
     findings: &mut Findings,
 ) -> Result<()> {
-    let file = workspace.root.join("ARCHITECTURE.md");
-    let text = fs::read_to_string(&file)
-        .map_err(|error| format!("cannot read ARCHITECTURE.md: {error}"))?;
-    let drawn = drawing(&text)?;
+    let drawn = drawing(architecture)?;
     let real = edges(metadata);
     for problem in differences(&drawn, &real) {
         findings.error(problem);
