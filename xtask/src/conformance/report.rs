@@ -8,6 +8,9 @@ use serde_json::json;
 use super::proofs::{Outcome, Proof};
 use super::spec::Clause;
 
+/// Remarks on one clause that a table shows.
+const MOST_REMARKS: usize = 5;
+
 /// One row.
 struct Row {
     clause: Clause,
@@ -161,17 +164,29 @@ impl Report {
         let mut out = Vec::new();
         for row in &self.rows {
             let id = &row.clause.id;
-            out.extend(row.failed.iter().map(|test| format!("{id}: {test} failed")));
-            out.extend(
-                row.unexplained
-                    .iter()
-                    .map(|test| format!("{id}: {test} was skipped without a reason")),
-            );
-            out.extend(
-                row.skipped
-                    .iter()
-                    .map(|(test, why)| format!("{id}: {test} was skipped: {why}")),
-            );
+            let mut lines: Vec<String> = row
+                .failed
+                .iter()
+                .map(|test| format!("{id}: {test} failed"))
+                .chain(
+                    row.unexplained
+                        .iter()
+                        .map(|test| format!("{id}: {test} was skipped without a reason")),
+                )
+                .chain(
+                    row.skipped
+                        .iter()
+                        .map(|(test, reason)| format!("{id}: {test} was skipped: {reason}")),
+                )
+                .collect();
+            let hidden = lines.len().saturating_sub(MOST_REMARKS);
+            lines.truncate(MOST_REMARKS);
+            if hidden > 0 {
+                lines.push(format!(
+                    "{id}: … and {hidden} more, all in conformance.json"
+                ));
+            }
+            out.append(&mut lines);
             if row.verdict() == "unproven" {
                 out.push(format!("{id}: no test that names it passed"));
             }
