@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import tracemalloc
 from unittest import mock
 
 import dagster as dg
@@ -10,8 +11,9 @@ import pytest
 from pipelines import metadata_of, run, stored_paths
 
 from remote_store import NotFound, Store
-from remote_store.backends import MemoryBackend
+from remote_store.backends import LocalBackend, MemoryBackend
 from remote_store.ext.dagster import (
+    PickleSerializer,
     RemoteStoreIOManager,
     _DatasetIOManagerImpl,
     _RemoteStoreIOManagerImpl,
@@ -362,3 +364,61 @@ def test_metadata_of_the_user_stays_the_users(store):
     assert (found["path"], found["dagster/row_count"], found["note"]) == ("mine", 99, "hi")
     assert found["size"] == len(store.read_bytes("table.pkl"))
     assert metadata_of(result, "other")[0]["size"] == 7
+
+
+# Large objects
+
+
+@pytest.mark.spec("DAG-002")
+@pytest.mark.spec("DAG-007")
+@pytest.mark.parametrize("size", [0, 1000, 3_000_000, 20_000_000])
+def test_pickles_of_any_size_are_what_pickle_dumps_gives(store, size):
+    value = {"big": b"x" * size, "rest": list(range(1000))}
+    context = _output()
+    manager = dagster_io_manager(store)
+    manager.handle_output(context, value)
+    data = store.read_bytes("a.pkl")
+    assert pickle.loads(data) == value
+    assert context.get_logged_metadata()["size"].value == len(data)
+    assert len(data) == len(pickle.dumps(value))
+
+
+def test_a_large_pickle_never_stands_in_memory_as_a_whole(tmp_path):
+    value = [bytes([n]) * 1_000_000 for n in range(64)]
+    with Store(LocalBackend(str(tmp_path))) as store:
+        manager = dagster_io_manager(store)
+        context = _output()
+        tracemalloc.start()
+        manager.handle_output(context, value)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert store.get_file_info("a.pkl").size > 64_000_000
+    assert peak < 40_000_000
+
+
+class Breaks(list):
+    def __reduce__(self):
+        raise RuntimeError("cannot be pickled")
+
+
+def test_a_large_object_that_fails_half_way_leaves_the_old_one_and_no_debris(store):
+    manager = dagster_io_manager(store)
+    manager.handle_output(_output(), "old")
+    with pytest.raises(RuntimeError, match="cannot be pickled"):
+        manager.handle_output(_output(), [b"x" * 20_000_000, Breaks()])
+    assert manager.load_input(_input()) == "old"
+    assert stored_paths(store) == ["a.pkl"]
+
+
+def test_a_subclass_that_replaces_serialize_alone_is_taken_at_its_word(store):
+    class Reversed(PickleSerializer):
+        def serialize(self, obj):
+            return super().serialize(obj)[::-1]
+
+        def deserialize(self, data):
+            return super().deserialize(data[::-1])
+
+    manager = dagster_io_manager(store, serializer=Reversed())
+    manager.handle_output(_output(), 5)
+    assert store.read_bytes("a.pkl") == pickle.dumps(5)[::-1]
+    assert manager.load_input(_input()) == 5

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from remote_store import _native
 from remote_store._errors import NotFound
-from remote_store.ext.dagster import _tables
+from remote_store.ext.dagster import _streaming, _tables
 from remote_store.ext.dagster._partitioned import PartitionedIOManager, Stored
 from remote_store.ext.dagster._serializers import ParquetSerializer, Serializer, serializer_for
 
@@ -42,12 +43,20 @@ class _RemoteStoreIOManagerImpl(PartitionedIOManager):
     def _op_output_path(self, identifier: Sequence[str]) -> str:
         return _native.paths.op_output_path(list(identifier), self._serializer.extension)
 
-    def _prepare(self, obj: Any) -> bytes:
+    def _prepare(self, obj: Any) -> Any:
+        if _streaming.can_stream(self._serializer, self._store):
+            return _Streamed(obj)
         return self._serializer.serialize(obj)
 
-    def _write(self, path: str, prepared: bytes) -> Stored:
-        self._store.write(path, prepared, overwrite=True)
-        size = len(prepared)
+    def _write(self, path: str, prepared: Any) -> Stored:
+        if isinstance(prepared, _Streamed):
+            serializer: Any = self._serializer
+            size = _streaming.write_streamed(
+                self._store, path, lambda file: serializer.serialize_to(prepared.obj, file)
+            )
+        else:
+            self._store.write(path, prepared, overwrite=True)
+            size = len(prepared)
         return Stored({"path": path, "size": size}, path, size)
 
     def _read(self, path: str, target: Target, columns: Sequence[str] | None) -> Any:
@@ -83,6 +92,13 @@ class _RemoteStoreIOManagerImpl(PartitionedIOManager):
             return self._serializer.deserialize(data, columns=columns)
         value = self._serializer.deserialize(data)
         return _tables.select(value, columns) if _tables.is_table(value) else value
+
+
+@dataclass(frozen=True)
+class _Streamed:
+    """An object that is serialized while it is written."""
+
+    obj: Any
 
 
 def _missing(error: NotFound, path: str, target: Target) -> NotFound:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
 
 from remote_store.ext.dagster import _tables
 
@@ -70,6 +70,10 @@ class PickleSerializer:
                 AttributeError instead).
         """
         return pickle.dumps(obj)
+
+    def serialize_to(self, obj: Any, file: BinaryIO) -> None:
+        """Pickle an object into a file, so that a large one goes to the store in parts."""
+        pickle.dump(obj, file)
 
     def deserialize(self, data: bytes) -> Any:
         """Unpickle an object.
