@@ -114,6 +114,7 @@ pub async fn pages_cover_everything_once(specimen: &Specimen) -> Result<()> {
         loop {
             let page = store.list_page("p", token.as_ref(), limit).await?;
             assert!(page.objects.len() <= limit);
+            assert!(seen.len() <= paths.len(), "pages go round in circles");
             seen.extend(page.objects.into_iter().map(|info| info.key.to_string()));
             token = page.next;
             if token.is_none() {
