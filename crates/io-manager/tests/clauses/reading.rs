@@ -95,7 +95,10 @@ fn an_op_output_is_read_by_its_identifier() {
     let reader = AssetReader::new(place.store.clone());
     let target = Target::op_output(["run1", "step", "result"]);
     let pickle = Layout::object(".pkl");
-    assert_eq!(place.run(reader.read_target(&target, &pickle)).unwrap(), "x");
+    assert_eq!(
+        place.run(reader.read_target(&target, &pickle)).unwrap(),
+        "x"
+    );
     let dataset = place.run(reader.read_target(&target, &Layout::Dataset));
     assert!(matches!(dataset, Err(Error::NotAnObject { .. })));
 }
