@@ -207,8 +207,8 @@ fn silent(port: u16) -> Store {
     options.endpoint_url = Some(format!("http://127.0.0.1:{port}"));
     options.key = Some(Secret::new("AKIAEXAMPLE"));
     options.secret = Some(Secret::new("not a secret"));
-    options.read_timeout = Duration::from_millis(200);
-    options.retry.max_attempts = 1;
+    options.transport.read_timeout = Duration::from_millis(200);
+    options.transport.retry.max_attempts = 1;
     Store::new(
         std::sync::Arc::new(S3Backend::new(options).unwrap()),
         Prefix::root(),

@@ -1,14 +1,18 @@
 //! The backends that come with this crate.
 
+#[cfg(feature = "s3")]
+mod cloud;
 mod local;
 mod memory;
 #[cfg(feature = "s3")]
 mod s3;
 
+#[cfg(feature = "s3")]
+pub use cloud::{CloudBackend, RetryOptions, TransportOptions};
 pub use local::{LocalBackend, LocalOptions};
 pub use memory::MemoryBackend;
 #[cfg(feature = "s3")]
-pub use s3::{RetryOptions, S3Backend, S3Options};
+pub use s3::{S3Backend, S3Options};
 
 use crate::registry::BackendSpec;
 

@@ -1,15 +1,13 @@
 //! The HTTP client of one process, built on first use.
 
+use object_store::ClientOptions;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
-use object_store::{BackoffConfig, Certificate, ClientOptions, RetryConfig};
 
-use crate::error::{Error, Result};
+use crate::backends::cloud::{Service, cannot_be_set_up, install_tls, no_credentials};
+use crate::error::Result;
 
-use super::NAME;
-use super::options::{RetryOptions, S3Options};
-
-/// A pause of nothing would make the client's random pauses panic.
-const MIN_BACKOFF_MS: u64 = 1;
+use super::options::S3Options;
+use super::{NAME, WORDS};
 
 /// What stands in the environment instead of a key and its secret.
 const CREDENTIAL_VARIABLES: [&str; 4] = [
@@ -21,8 +19,7 @@ const CREDENTIAL_VARIABLES: [&str; 4] = [
 
 /// Builds the client. Opens no connection.
 pub(super) fn build(options: &S3Options) -> Result<AmazonS3> {
-    // Only the first installation counts; one by the application is as good.
-    drop(rustls::crypto::ring::default_provider().install_default());
+    install_tls();
     let mut client = ClientOptions::new();
     let mut builder = AmazonS3Builder::new();
     let variables = std::env::vars_os()
@@ -50,7 +47,7 @@ pub(super) fn build(options: &S3Options) -> Result<AmazonS3> {
         .iter()
         .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
     {
-        return Err(no_credentials(&options.bucket));
+        return Err(no_credentials(&WORDS, &options.bucket));
     }
     if let Some(region) = &options.region_name {
         builder = builder.with_region(region);
@@ -66,21 +63,10 @@ pub(super) fn build(options: &S3Options) -> Result<AmazonS3> {
         .with_virtual_hosted_style_request(options.virtual_hosted_style)
         // TLS protects the body already; without it the signature has to.
         .with_unsigned_payload(!plain)
-        .with_client_options(client_options(client, options, plain)?)
-        .with_retry(retry(&options.retry))
+        .with_client_options(options.transport.client_options(NAME, client, plain)?)
+        .with_retry(options.transport.retry.config())
         .build()
-        .map_err(|err| {
-            let message = format!(
-                "Backend 's3' for the bucket '{}' cannot be set up; check its options",
-                options.bucket
-            );
-            Error::InvalidConfig {
-                message,
-                backend: Some(NAME.into()),
-                source: None,
-            }
-            .caused_by(&err)
-        })
+        .map_err(|err| cannot_be_set_up(&WORDS, &options.bucket).caused_by(&err))
 }
 
 /// With virtual hosting the client takes the endpoint as it stands.
@@ -130,69 +116,6 @@ fn environment(
         .collect()
 }
 
-fn client_options(
-    client: ClientOptions,
-    options: &S3Options,
-    plain: bool,
-) -> Result<ClientOptions> {
-    let mut client = client
-        .with_connect_timeout(options.connect_timeout)
-        .with_timeout_disabled()
-        .with_read_timeout(options.read_timeout);
-    if plain {
-        client = client.with_allow_http(true);
-    }
-    if let Some(proxy) = &options.proxy_url {
-        client = client.with_proxy_url(proxy.reveal());
-    }
-    let Some(path) = &options.tls_ca_bundle else {
-        return Ok(client);
-    };
-    let refuse = |what: &str| Error::InvalidConfig {
-        message: format!(
-            "Option 'tls_ca_bundle' of backend 's3': {} {what}",
-            path.display()
-        ),
-        backend: Some(NAME.into()),
-        source: None,
-    };
-    let pem = std::fs::read(path).map_err(|err| refuse("cannot be read").caused_by(&err))?;
-    let bundle = Certificate::from_pem_bundle(&pem)
-        .map_err(|err| refuse("is no PEM file of certificates").caused_by(&err))?;
-    if bundle.is_empty() {
-        return Err(refuse("holds no certificate"));
-    }
-    Ok(bundle
-        .into_iter()
-        .fold(client, ClientOptions::with_root_certificate))
-}
-
-fn retry(options: &RetryOptions) -> RetryConfig {
-    let shortest = std::time::Duration::from_millis(MIN_BACKOFF_MS);
-    let first = options.backoff_base.max(shortest);
-    RetryConfig {
-        backoff: BackoffConfig {
-            init_backoff: first,
-            max_backoff: options.backoff_max.max(first),
-            base: 2.0,
-        },
-        max_retries: options.max_attempts.saturating_sub(1),
-        retry_timeout: options.timeout,
-    }
-}
-
-fn no_credentials(bucket: &str) -> Error {
-    Error::PermissionDenied {
-        message:
-            "No credentials for backend 's3'. Give 'key' and 'secret', set AWS_ACCESS_KEY_ID and \
-                  AWS_SECRET_ACCESS_KEY, or ask for unsigned requests with anonymous=true"
-                .into(),
-        path: bucket.to_owned(),
-        backend: NAME.into(),
-        source: None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,20 +160,5 @@ mod tests {
         assert_eq!(taken(&options), ["region", "endpoint", "s3-endpoint"]);
         options.endpoint_url = Some("http://localhost".into());
         assert_eq!(taken(&options), ["region"]);
-    }
-
-    #[test]
-    fn pauses_that_the_client_cannot_take_are_raised() {
-        let none = std::time::Duration::ZERO;
-        let given = RetryOptions {
-            max_attempts: 1,
-            backoff_base: none,
-            backoff_max: none,
-            timeout: none,
-        };
-        let config = retry(&given);
-        assert_eq!(config.max_retries, 0);
-        assert!(!config.backoff.init_backoff.is_zero());
-        assert!(config.backoff.max_backoff >= config.backoff.init_backoff);
     }
 }

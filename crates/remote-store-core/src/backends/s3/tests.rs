@@ -1,7 +1,9 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail loudly too")]
 
 use super::*;
+use crate::backends::cloud::Service;
 use crate::error::ErrorKind;
+use crate::key::Prefix;
 use crate::registry::{OptionValue, Options, build_backend};
 use remote_store_credential_masking::Secret;
 
@@ -69,9 +71,9 @@ fn options_have_the_names_that_users_know() {
         nested([("connect_timeout", 2.into()), ("read_timeout", 2.5.into())]),
     );
     let read = S3Options::from_options(&options).unwrap();
-    assert_eq!(read.connect_timeout.as_secs(), 2);
-    assert_eq!(read.read_timeout.as_millis(), 2500);
-    assert_eq!(read.retry.max_attempts, 5);
+    assert_eq!(read.transport.connect_timeout.as_secs(), 2);
+    assert_eq!(read.transport.read_timeout.as_millis(), 2500);
+    assert_eq!(read.transport.retry.max_attempts, 5);
     assert!(read.reject_write_under_file_ancestor);
 }
 
@@ -140,7 +142,7 @@ fn a_ca_bundle_that_is_none_is_named() {
     let path = folder.path().join("ca.pem");
     let mut options = S3Options::new("b").unwrap();
     options.anonymous = true;
-    options.tls_ca_bundle = Some(path.clone());
+    options.transport.tls_ca_bundle = Some(path.clone());
     for content in [None, Some("no certificate in here")] {
         if let Some(content) = content {
             std::fs::write(&path, content).unwrap();

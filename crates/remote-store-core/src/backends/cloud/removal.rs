@@ -2,12 +2,11 @@
 
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
-use object_store::ObjectStore;
 
 use crate::error::{Error, Result, Subject};
 use crate::key::ObjectKey;
 
-use super::{Inner, NAME};
+use super::Inner;
 
 /// The most keys that one request may delete.
 const BATCH: usize = 1000;
@@ -66,7 +65,12 @@ impl Inner {
             // One answer for the whole request: it failed as a whole.
             let failed = answers.into_iter().find_map(std::result::Result::err);
             return Err(failed.map_or_else(
-                || Error::unavailable(NAME, "The service answered a bulk delete incompletely"),
+                || {
+                    Error::unavailable(
+                        self.name(),
+                        "The service answered a bulk delete incompletely",
+                    )
+                },
                 |err| self.failure("", &err),
             ));
         }
@@ -88,7 +92,7 @@ impl Inner {
         match self.head(key).await {
             Ok(_) => Ok(()),
             Err(err) if err.is_missing_object() => {
-                Err(Error::missing(Subject::Source, key.as_str(), NAME))
+                Err(Error::missing(Subject::Source, key.as_str(), self.name()))
             }
             Err(err) => Err(err),
         }

@@ -1,4 +1,4 @@
-//! Objects on their way to S3: one request for small ones, parts for large ones.
+//! Objects on their way to the service: one request for small ones, parts for large ones.
 
 use std::fmt;
 use std::process;
@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use object_store::{
-    MultipartUpload, ObjectStore, PutMultipartOptions, PutPayload, PutPayloadMut, PutResult,
-};
+use object_store::{MultipartUpload, PutMultipartOptions, PutPayload, PutPayloadMut, PutResult};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
@@ -17,15 +15,13 @@ use crate::error::{Error, Result, Subject};
 use crate::key::ObjectKey;
 use crate::model::{WriteMode, WriteOptions, WriteResult};
 
-use super::{Inner, NAME};
+use super::Inner;
 
-/// The size of a part: larger than the 5 MiB that S3 asks for at least.
+/// The size of a part: larger than the 5 MiB that services ask for at least.
 pub(super) const PART_BYTES: usize = 8 << 20;
 /// From this part on parts are larger, so that 10,000 of them reach 350 GB.
 const LARGE_FROM_PART: usize = 5000;
 const LARGE_PART_BYTES: usize = 64 << 20;
-/// How many parts are under way at once.
-const PARTS_IN_FLIGHT: usize = 4;
 
 /// A multipart upload that is aborted unless it was completed.
 struct Parts {
@@ -40,7 +36,7 @@ struct Parts {
 impl Parts {
     async fn begin(inner: &Arc<Inner>, key: &ObjectKey, options: &WriteOptions) -> Result<Self> {
         let location = inner.location(key)?;
-        let attributes = Inner::attributes(options)?;
+        let attributes = inner.attributes(options)?;
         let upload = inner
             .client()?
             .put_multipart_opts(&location, PutMultipartOptions::from(attributes))
@@ -65,7 +61,7 @@ impl Parts {
     }
 
     async fn send(&mut self, payload: PutPayload) -> Result<()> {
-        while self.tasks.len() >= PARTS_IN_FLIGHT {
+        while self.tasks.len() >= self.inner.service.parts_in_flight() {
             self.wait_for_one().await?;
         }
         if let Some(upload) = &mut self.upload {
@@ -80,7 +76,7 @@ impl Parts {
             None | Some(Ok(Ok(()))) => Ok(()),
             Some(Ok(Err(err))) => Err(self.inner.failure(&self.path, &err)),
             Some(Err(err)) => {
-                Err(Error::unavailable(NAME, "An upload was cut off").caused_by(&err))
+                Err(Error::unavailable(self.inner.name(), "An upload was cut off").caused_by(&err))
             }
         }
     }
@@ -91,7 +87,7 @@ impl Parts {
         }
         let Some(upload) = &mut self.upload else {
             return Err(Error::Closed {
-                backend: NAME.into(),
+                backend: self.inner.name().into(),
             });
         };
         let result = upload
@@ -170,7 +166,7 @@ async fn settle(mut parts: Parts, outcome: Result<PutResult>) -> Result<PutResul
 }
 
 /// Collects a part at a time.
-pub(super) struct S3Writer {
+pub(super) struct CloudWriter {
     inner: Arc<Inner>,
     key: ObjectKey,
     options: WriteOptions,
@@ -179,7 +175,7 @@ pub(super) struct S3Writer {
     size: u64,
 }
 
-impl S3Writer {
+impl CloudWriter {
     pub(super) fn new(inner: Arc<Inner>, key: ObjectKey, options: WriteOptions) -> Self {
         Self {
             inner,
@@ -201,9 +197,9 @@ impl S3Writer {
     }
 }
 
-impl fmt::Debug for S3Writer {
+impl fmt::Debug for CloudWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("S3Writer")
+        f.debug_struct("CloudWriter")
             .field("key", &self.key)
             .field("size", &self.size)
             .finish_non_exhaustive()
@@ -211,7 +207,7 @@ impl fmt::Debug for S3Writer {
 }
 
 #[async_trait]
-impl ObjectWriter for S3Writer {
+impl ObjectWriter for CloudWriter {
     async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
         self.size += bytes.len() as u64;
         while !bytes.is_empty() {
@@ -239,7 +235,7 @@ impl ObjectWriter for S3Writer {
             if rest.content_length() > 0 {
                 parts.send(rest.freeze()).await?;
             }
-            // S3 itself cannot refuse a taken name when parts are put together.
+            // No client refuses a taken name when parts are put together.
             inner.check_free(key, mode, Subject::File).await?;
             parts.complete().await
         }
@@ -268,7 +264,7 @@ impl Inner {
             return Ok(());
         }
         match self.head(key).await {
-            Ok(_) => Err(Error::already_exists(what, key.as_str(), NAME)),
+            Ok(_) => Err(Error::already_exists(what, key.as_str(), self.name())),
             Err(err) if err.is_missing_object() => Ok(()),
             Err(err) => Err(err),
         }

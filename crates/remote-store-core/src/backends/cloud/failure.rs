@@ -6,10 +6,11 @@ use object_store::Error as Raw;
 
 use crate::error::{Error, Subject};
 
-use super::{Inner, NAME};
+use super::{Inner, service};
 
 /// Codes with which services refuse a credential, whatever the status.
-const CREDENTIAL_CODES: [&str; 9] = [
+const CREDENTIAL_CODES: [&str; 20] = [
+    // S3, and Google's dialect of it.
     "AccessDenied",
     "InvalidAccessKeyId",
     "SignatureDoesNotMatch",
@@ -19,38 +20,63 @@ const CREDENTIAL_CODES: [&str; 9] = [
     "RequestTimeTooSkewed",
     "AllAccessDisabled",
     "AccountProblem",
+    "AuthenticationRequired",
+    // Azure.
+    "AuthenticationFailed",
+    "AuthorizationFailure",
+    "AuthorizationPermissionMismatch",
+    "AuthorizationResourceTypeMismatch",
+    "AuthorizationServiceMismatch",
+    "AuthorizationSourceIPMismatch",
+    "InvalidAuthenticationInfo",
+    "NoAuthenticationInformation",
+    "InsufficientAccountPermissions",
+    "PublicAccessNotPermitted",
 ];
+/// Codes for a bucket or container that is not there.
+const BUCKET_CODES: [&str; 2] = ["NoSuchBucket", "ContainerNotFound"];
+/// Codes for a bucket that lies elsewhere.
+const REGION_CODES: [&str; 3] = [
+    "AuthorizationHeaderMalformed",
+    "PermanentRedirect",
+    "IllegalLocationConstraintException",
+];
+/// The beginning of what clients say when there is no token to be had.
+const NO_TOKEN: &str = "Error performing token request";
 
 impl Inner {
     /// Translates an error about `path` (empty: the bucket as a whole).
     pub(super) fn failure(&self, path: &str, err: &Raw) -> Error {
         let text = chain(err);
         let code = code(&text);
-        if code == Some("NoSuchBucket") {
+        if code.is_some_and(|code| BUCKET_CODES.contains(&code)) {
             return self.no_bucket().caused_by(err);
         }
-        if CREDENTIAL_CODES.iter().any(|known| code == Some(known)) {
+        if code.is_some_and(|code| CREDENTIAL_CODES.contains(&code)) {
             return self.denied(path, code).caused_by(err);
+        }
+        if text.contains(NO_TOKEN) {
+            return service::no_credentials(self.words(), self.service.bucket()).caused_by(err);
         }
         match err {
             Raw::NotFound { .. } if path.is_empty() => self.no_bucket().caused_by(err),
-            Raw::NotFound { .. } => Error::not_found(path, NAME).caused_by(err),
+            Raw::NotFound { .. } => Error::not_found(path, self.name()).caused_by(err),
             Raw::AlreadyExists { .. } => {
-                Error::already_exists(Subject::File, path, NAME).caused_by(err)
+                Error::already_exists(Subject::File, path, self.name()).caused_by(err)
             }
             Raw::PermissionDenied { .. } | Raw::Unauthenticated { .. } => {
                 self.denied(path, code).caused_by(err)
             }
             Raw::Precondition { .. } | Raw::NotModified { .. } => Error::Conflict {
                 path: path.to_owned(),
-                backend: NAME.to_owned(),
+                backend: self.name().to_owned(),
                 source: None,
             }
             .caused_by(err),
             Raw::InvalidPath { .. } => Error::InvalidPath {
                 path: path.to_owned(),
-                reason: "Name cannot be used on S3".into(),
-                backend: Some(NAME.to_owned()),
+                reason: format!("Name cannot be used on {}", self.words().service),
+                backend: Some(self.name().to_owned()),
             },
             // The client's list of errors may grow; whatever is new is a failure too.
             Raw::Generic { .. }
@@ -63,11 +89,12 @@ impl Inner {
     }
 
     pub(super) fn no_bucket(&self) -> Error {
-        Error::missing(Subject::Bucket, self.options.bucket.as_str(), NAME)
+        Error::missing(Subject::Bucket, self.service.bucket(), self.name())
     }
 
     fn denied(&self, path: &str, code: Option<&str>) -> Error {
-        let (bucket, endpoint) = (&self.options.bucket, self.endpoint_shown());
+        let (words, bucket, endpoint) =
+            (self.words(), self.service.bucket(), self.endpoint_shown());
         let said = code.map_or_else(String::new, |code| format!(" ({code})"));
         let object = if path.is_empty() {
             String::new()
@@ -76,33 +103,32 @@ impl Inner {
         };
         Error::PermissionDenied {
             message: format!(
-                "Access denied{said}{object} in the bucket '{bucket}' at {endpoint}; check 'key', 'secret' and \
-                 'session_token' (or the AWS_ variables) and what they may do in this bucket"
+                "Access denied{said}{object} in the {} '{bucket}' at {endpoint}; check {} and what they may do in \
+                 this {}",
+                words.bucket, words.credentials, words.bucket
             ),
             path: if path.is_empty() {
-                bucket.clone()
+                bucket.to_owned()
             } else {
                 path.to_owned()
             },
-            backend: NAME.to_owned(),
+            backend: self.name().to_owned(),
             source: None,
         }
     }
 
     fn unavailable(&self, path: &str, code: Option<&str>, text: &str) -> Error {
-        let endpoint = self.endpoint_shown();
-        let message = match (code, trouble(text)) {
-            (
-                Some(
-                    "AuthorizationHeaderMalformed"
-                    | "PermanentRedirect"
-                    | "IllegalLocationConstraintException",
-                ),
-                _,
-            )
-            | (None, Trouble::Redirect) => format!(
-                "The bucket '{}' lies in another region than asked at {endpoint}; set 'region_name'",
-                self.options.bucket
+        let (words, endpoint) = (self.words(), self.endpoint_shown());
+        let trouble = trouble(text);
+        let elsewhere = match code {
+            Some(code) => REGION_CODES.contains(&code),
+            None => trouble == Trouble::Redirect,
+        };
+        let message = match (code, trouble) {
+            _ if let Some(region) = words.region_option.filter(|_| elsewhere) => format!(
+                "The {} '{}' lies in another region than asked at {endpoint}; set '{region}'",
+                words.bucket,
+                self.service.bucket()
             ),
             (Some(code), _) => {
                 format!("The service at {endpoint} answered {code}; try again later")
@@ -112,28 +138,32 @@ impl Inner {
                  the endpoint speaks plain http"
             ),
             (None, Trouble::Timeout) => format!(
-                "No answer from {endpoint} within {} s; check 'endpoint_url' and the network, or raise \
+                "No answer from {endpoint} within {} s; check '{}' and the network, or raise \
                  'client_options' connect_timeout and read_timeout",
-                self.options.connect_timeout.as_secs_f64()
+                self.service.transport().connect_timeout.as_secs_f64(),
+                words.endpoint_option
             ),
-            (None, Trouble::Connect) => {
-                format!("Cannot connect to {endpoint}; check 'endpoint_url' and the network")
+            (None, Trouble::Connect) => format!(
+                "Cannot connect to {endpoint}; check '{}' and the network",
+                words.endpoint_option
+            ),
+            (None, Trouble::Redirect | Trouble::Other) => {
+                format!("Request to {endpoint} failed")
             }
-            (None, Trouble::Other) => format!("Request to {endpoint} failed"),
         };
         Error::BackendUnavailable {
             message,
             path: (!path.is_empty()).then(|| path.to_owned()),
-            backend: NAME.to_owned(),
+            backend: self.name().to_owned(),
             source: None,
         }
     }
 
     /// The endpoint for messages; credentials in it are redacted by the error.
     fn endpoint_shown(&self) -> String {
-        self.options
+        self.service
             .endpoint()
-            .unwrap_or_else(|| "AWS S3".to_owned())
+            .unwrap_or_else(|| self.words().home.to_owned())
     }
 }
 

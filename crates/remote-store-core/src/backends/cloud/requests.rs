@@ -6,12 +6,11 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
-use object_store::aws::AmazonS3;
-use object_store::list::{PaginatedListOptions, PaginatedListStore};
+use object_store::list::PaginatedListOptions;
 use object_store::path::Path;
 use object_store::{
     Attribute, AttributeValue, Attributes, Extensions, GetOptions, GetRange, GetResult, ObjectMeta,
-    ObjectStore, PutMode, PutOptions, PutPayload, PutResult,
+    PutMode, PutOptions, PutPayload, PutResult,
 };
 
 use crate::error::{Error, Result, Subject};
@@ -19,19 +18,19 @@ use crate::key::{ObjectKey, Prefix};
 use crate::model::{ObjectInfo, ReadRange, WriteMode, WriteOptions, WriteResult};
 use crate::reader::ObjectReader;
 
+use super::Inner;
 use super::failure::was_retried;
-use super::{Inner, NAME, client};
+use super::service::{Client, Service};
 
 impl Inner {
     /// The client of this process.
-    pub(super) fn client(&self) -> Result<Arc<AmazonS3>> {
+    pub(in crate::backends) fn client(&self) -> Result<Arc<Box<dyn Client>>> {
         if self.closed.load(Ordering::Acquire) {
             return Err(Error::Closed {
-                backend: NAME.into(),
+                backend: self.name().into(),
             });
         }
-        self.clients
-            .get_or_try_init(|| client::build(&self.options))
+        self.clients.get_or_try_init(|| self.service.connect())
     }
 
     pub(super) fn location(&self, key: &ObjectKey) -> Result<Path> {
@@ -50,7 +49,7 @@ impl Inner {
         };
         let location = self.location(key)?;
         match self.client()?.get_opts(&location, options).await {
-            Ok(result) => Ok(self.seen(info(key, &result))),
+            Ok(result) => Ok(self.seen(info(&*self.service, key, &result))),
             Err(err) => Err(self.missing_what(self.failure(key.as_str(), &err)).await),
         }
     }
@@ -94,23 +93,28 @@ impl Inner {
         let info = self.head(key).await?;
         let resolved = range.resolve(info.size);
         if resolved.is_empty() {
-            return Ok(ObjectReader::from_bytes(info, resolved, NAME, Bytes::new()));
+            return Ok(ObjectReader::from_bytes(
+                info,
+                resolved,
+                self.name(),
+                Bytes::new(),
+            ));
         }
         Err(Error::unavailable(
-            NAME,
+            self.name(),
             format!("Reading a part of {key} failed"),
         ))
     }
 
     fn reader(self: &Arc<Self>, key: &ObjectKey, result: GetResult) -> ObjectReader {
-        let info = self.seen(info(key, &result));
+        let info = self.seen(info(&*self.service, key, &result));
         let range = result.range.clone();
         let (inner, path) = (Arc::clone(self), key.to_string());
         let stream = result
             .into_stream()
             .map_err(move |err| inner.failure(&path, &err))
             .boxed();
-        ObjectReader::new(info, range, NAME, stream)
+        ObjectReader::new(info, range, self.name(), stream)
     }
 
     pub(super) async fn put(
@@ -126,7 +130,7 @@ impl Inner {
         };
         let request = PutOptions {
             mode,
-            attributes: Self::attributes(options)?,
+            attributes: self.attributes(options)?,
             ..PutOptions::default()
         };
         match self
@@ -164,30 +168,31 @@ impl Inner {
     }
 
     /// What is kept beside an object.
-    pub(super) fn attributes(options: &WriteOptions) -> Result<Attributes> {
+    pub(super) fn attributes(&self, options: &WriteOptions) -> Result<Attributes> {
+        let service = self.words().service;
         let mut attributes = Attributes::new();
         if let Some(content_type) = &options.content_type {
-            check_header("content_type", content_type)?;
+            check_header(service, "content_type", content_type)?;
             attributes.insert(
                 Attribute::ContentType,
                 AttributeValue::from(content_type.clone()),
             );
         }
         for (name, value) in &options.user_metadata {
-            check_header(name, value)?;
+            check_header(service, name, value)?;
             if !name
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
             {
                 return Err(Error::InvalidMetadata {
                     reason: format!(
-                        "User metadata key '{}' cannot be kept on S3; use letters, digits, '-', '_', '.'",
+                        "User metadata key '{}' cannot be kept on {service}; use letters, digits, '-', '_', '.'",
                         name.escape_debug()
                     ),
                 });
             }
             attributes.insert(
-                Attribute::Metadata(name.clone().into()),
+                Attribute::Metadata(self.service.stored_name(name).into_owned().into()),
                 AttributeValue::from(value.clone()),
             );
         }
@@ -221,12 +226,12 @@ impl Inner {
 
     /// Refuses to write below an object, when that was asked for.
     pub(super) async fn check_ancestors(&self, key: &ObjectKey) -> Result<()> {
-        if !self.options.reject_write_under_file_ancestor {
+        if !self.service.rejects_write_under_file_ancestor() {
             return Ok(());
         }
         for above in key.ancestors().filter_map(|prefix| prefix.to_key()) {
             match self.head(&above).await {
-                Ok(_) => return Err(Error::below_file(key.as_str(), above.as_str(), NAME)),
+                Ok(_) => return Err(Error::below_file(key.as_str(), above.as_str(), self.name())),
                 Err(err) if err.is_missing_object() => {}
                 Err(err) => return Err(err),
             }
@@ -265,13 +270,13 @@ impl Inner {
 }
 
 /// Headers carry printable ASCII only.
-fn check_header(name: &str, value: &str) -> Result<()> {
+fn check_header(service: &str, name: &str, value: &str) -> Result<()> {
     if value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return Ok(());
     }
     Err(Error::InvalidMetadata {
         reason: format!(
-            "The value of '{}' cannot be kept on S3; use printable ASCII",
+            "The value of '{}' cannot be kept on {service}; use printable ASCII",
             name.escape_debug()
         ),
     })
@@ -288,14 +293,14 @@ pub(super) fn listed(meta: ObjectMeta) -> Result<ObjectInfo> {
     })
 }
 
-fn info(key: &ObjectKey, result: &GetResult) -> ObjectInfo {
+fn info(service: &dyn Service, key: &ObjectKey, result: &GetResult) -> ObjectInfo {
     let mut user_metadata = BTreeMap::new();
     let mut content_type = None;
     for (name, value) in &result.attributes {
         if *name == Attribute::ContentType {
             content_type = Some(value.to_string());
         } else if let Attribute::Metadata(name) = name {
-            user_metadata.insert(name.to_string(), value.to_string());
+            user_metadata.insert(service.given_name(name).into_owned(), value.to_string());
         }
     }
     ObjectInfo {

@@ -1,0 +1,339 @@
+//! What the backends over clients of object stores have in common: requests,
+//! uploads, removal, the emulation of folders, and what errors mean. Each
+//! service adds its options, its client and a few words.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
+use object_store::{CopyMode, CopyOptions};
+
+use crate::backend::{Backend, Driver, ObjectWriter};
+use crate::capability::{Capability, CapabilitySet};
+use crate::error::{Error, Result, Subject};
+use crate::key::{ObjectKey, Prefix};
+use crate::model::{Level, ObjectInfo, ReadRange, WriteMode, WriteOptions, WriteResult};
+use crate::reader::ObjectReader;
+use crate::runtime::PerProcess;
+
+mod failure;
+mod removal;
+mod requests;
+mod service;
+pub(super) mod transport;
+mod upload;
+
+pub(super) use service::{Client, Service, Words, cannot_be_set_up, install_tls, no_credentials};
+pub use transport::{RetryOptions, TransportOptions};
+
+use upload::CloudWriter;
+
+/// Larger objects that are in memory already go out in parts, side by side.
+const PARTS_FROM_BYTES: usize = 4 * upload::PART_BYTES;
+
+/// Objects in a bucket or container of a cloud service, which the options `S`
+/// name. Nothing is opened before the first request, and a forked process
+/// opens its own connections.
+///
+/// Creating an object is atomic up to 32 MiB (8 MiB when written piece by
+/// piece); beyond that the name is looked up before and after the bytes are
+/// sent, and of two writers that finish at the same moment the later one wins.
+pub struct CloudBackend<S> {
+    pub(super) inner: Arc<Inner>,
+    service: PhantomData<fn() -> S>,
+}
+
+pub(super) struct Inner {
+    service: Box<dyn Service>,
+    pub(super) clients: PerProcess<Box<dyn Client>>,
+    bucket_seen: AtomicBool,
+    closed: AtomicBool,
+}
+
+impl<S> fmt::Debug for CloudBackend<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CloudBackend")
+            .field("service", &self.inner.service)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: Service> CloudBackend<S> {
+    /// A backend for a bucket or container. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for options that cannot work together.
+    pub fn new(options: S) -> Result<Self> {
+        options.validate()?;
+        let inner = Inner {
+            service: Box::new(options),
+            clients: PerProcess::new(),
+            bucket_seen: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+            service: PhantomData,
+        })
+    }
+}
+
+impl Inner {
+    fn words(&self) -> &'static Words {
+        self.service.words()
+    }
+
+    fn name(&self) -> &'static str {
+        self.words().name
+    }
+
+    async fn copy(&self, from: &ObjectKey, to: &ObjectKey, mode: WriteMode) -> Result<()> {
+        self.check_ancestors(to).await?;
+        if let Err(taken) = self.check_free(to, mode, Subject::Destination).await {
+            // A missing source is told first, as other backends do.
+            return self.source(from).await.and(Err(taken));
+        }
+        let (source, target) = (self.location(from)?, self.location(to)?);
+        let mut options = CopyOptions::new();
+        let refuses = mode == WriteMode::Create && self.words().copies_conditionally;
+        if refuses {
+            options = options.with_mode(CopyMode::Create);
+        }
+        let copied = self.client()?.copy_opts(&source, &target, options).await;
+        copied.map_err(|err| {
+            let failure = self.failure(from.as_str(), &err);
+            if failure.is_missing_object() {
+                return Error::missing(Subject::Source, from.as_str(), self.name()).caused_by(&err);
+            }
+            let taken = matches!(
+                failure,
+                Error::AlreadyExists { .. } | Error::Conflict { .. }
+            );
+            if refuses && taken {
+                return Error::already_exists(Subject::Destination, to.as_str(), self.name())
+                    .caused_by(&err);
+            }
+            failure
+        })
+    }
+
+    /// Everything below, from a key on.
+    fn list(
+        self: &Arc<Self>,
+        prefix: &Prefix,
+        start_after: Option<&ObjectKey>,
+    ) -> Result<BoxStream<'static, Result<ObjectInfo>>> {
+        let (client, folder) = (self.client()?, self.folder(prefix)?);
+        let objects = match start_after {
+            Some(key) => client.list_with_offset(folder.as_ref(), &self.location(key)?),
+            None => client.list(folder.as_ref()),
+        };
+        let after = start_after
+            .filter(|_| self.service.filters_offsets())
+            .cloned();
+        let (inner, prefix) = (Arc::clone(self), prefix.clone());
+        Ok(objects
+            .map(move |meta| match meta {
+                Ok(meta) => inner.seen(requests::listed(meta)),
+                Err(err) => Err(inner.failure("", &err)),
+            })
+            // A marker object for the folder itself lies not below it.
+            .try_filter(move |info| {
+                let behind = after.as_ref().is_none_or(|after| info.key > *after);
+                std::future::ready(behind && prefix.contains(&info.key))
+            })
+            .boxed())
+    }
+
+    async fn list_level(&self, prefix: &Prefix) -> Result<Level> {
+        let (client, folder) = (self.client()?, self.folder(prefix)?);
+        let found = client.list_with_delimiter(folder.as_ref()).await;
+        let found = self.seen(found.map_err(|err| self.failure("", &err))?);
+        let objects = found
+            .objects
+            .into_iter()
+            .map(requests::listed)
+            .collect::<Result<Vec<_>>>()?;
+        let objects = objects
+            .into_iter()
+            .filter(|info| prefix.contains(&info.key))
+            .collect();
+        let folders = found
+            .common_prefixes
+            .iter()
+            .map(|path| Prefix::parse(path.as_ref()));
+        Ok(Level::new(objects, folders.collect::<Result<Vec<_>>>()?))
+    }
+
+    async fn delete_folder(self: &Arc<Self>, prefix: &Prefix, recursive: bool) -> Result<()> {
+        if recursive {
+            let below = self.list(prefix, None)?.map_ok(|info| info.key).boxed();
+            if self.delete_all(below).await? > 0 {
+                return Ok(());
+            }
+        } else if self.has_any_below(prefix).await? {
+            return Err(Error::DirectoryNotEmpty {
+                path: prefix.to_string(),
+                backend: self.name().into(),
+            });
+        }
+        if let Some(key) = prefix.to_key()
+            && self.head(&key).await.is_ok()
+        {
+            return Err(Error::not_a_folder(prefix.as_str(), self.name()));
+        }
+        Err(Error::missing(
+            Subject::Folder,
+            prefix.as_str(),
+            self.name(),
+        ))
+    }
+}
+
+#[async_trait]
+impl<S: Service> Backend for CloudBackend<S> {
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+
+    fn capabilities(&self) -> CapabilitySet {
+        CapabilitySet::all().without(Capability::AtomicMove)
+    }
+
+    fn driver(&self) -> Driver {
+        Driver::Tokio
+    }
+
+    fn native_path(&self, prefix: &Prefix) -> String {
+        let bucket = self.inner.service.bucket();
+        if prefix.is_root() {
+            bucket.to_owned()
+        } else {
+            format!("{bucket}/{prefix}")
+        }
+    }
+
+    fn key_from_native(&self, path: &str) -> Option<Prefix> {
+        let rest = path.strip_prefix(self.inner.service.bucket())?;
+        if !rest.is_empty() && !rest.starts_with('/') {
+            return None;
+        }
+        Prefix::parse(rest).ok()
+    }
+
+    fn uri(&self, prefix: &Prefix) -> String {
+        format!(
+            "{}://{}",
+            self.inner.words().scheme,
+            self.native_path(prefix)
+        )
+    }
+
+    fn describe(&self) -> Vec<(String, String)> {
+        self.inner.service.describe()
+    }
+
+    async fn read(&self, key: &ObjectKey, range: ReadRange) -> Result<ObjectReader> {
+        self.inner.get(key, range).await
+    }
+
+    async fn head(&self, key: &ObjectKey) -> Result<ObjectInfo> {
+        self.inner.head(key).await
+    }
+
+    async fn write(
+        &self,
+        key: &ObjectKey,
+        bytes: Bytes,
+        options: &WriteOptions,
+    ) -> Result<WriteResult> {
+        self.inner.check_ancestors(key).await?;
+        let size = bytes.len() as u64;
+        let result = if bytes.len() < PARTS_FROM_BYTES {
+            self.inner.put(key, bytes.into(), options).await?
+        } else {
+            upload::put_in_parts(&self.inner, key, bytes, options).await?
+        };
+        Ok(Inner::write_result(key, size, result))
+    }
+
+    async fn writer(
+        &self,
+        key: &ObjectKey,
+        options: &WriteOptions,
+    ) -> Result<Box<dyn ObjectWriter>> {
+        self.inner.check_ancestors(key).await?;
+        self.inner
+            .check_free(key, options.mode, Subject::File)
+            .await?;
+        Ok(Box::new(CloudWriter::new(
+            Arc::clone(&self.inner),
+            key.clone(),
+            options.clone(),
+        )))
+    }
+
+    async fn delete(&self, key: &ObjectKey) -> Result<()> {
+        // Not every service says that there was nothing to delete.
+        self.inner.head(key).await?;
+        self.inner.delete_if_exists(key).await
+    }
+
+    async fn delete_if_exists(&self, key: &ObjectKey) -> Result<()> {
+        self.inner.delete_if_exists(key).await
+    }
+
+    async fn delete_many(&self, keys: Vec<ObjectKey>) -> Result<Vec<(ObjectKey, Result<()>)>> {
+        self.inner.delete_many(keys).await
+    }
+
+    fn list(
+        &self,
+        prefix: &Prefix,
+        start_after: Option<&ObjectKey>,
+    ) -> BoxStream<'static, Result<ObjectInfo>> {
+        let listing = self.inner.list(prefix, start_after);
+        listing.unwrap_or_else(|err| stream::iter([Err(err)]).boxed())
+    }
+
+    async fn list_level(&self, prefix: &Prefix) -> Result<Level> {
+        self.inner.list_level(prefix).await
+    }
+
+    async fn is_folder(&self, prefix: &Prefix) -> Result<bool> {
+        Ok(prefix.is_root() || self.inner.has_any_below(prefix).await?)
+    }
+
+    async fn delete_folder(&self, prefix: &Prefix, recursive: bool) -> Result<()> {
+        self.inner.delete_folder(prefix, recursive).await
+    }
+
+    async fn copy(&self, from: &ObjectKey, to: &ObjectKey, mode: WriteMode) -> Result<()> {
+        if from == to {
+            return self.inner.source(from).await;
+        }
+        self.inner.copy(from, to, mode).await
+    }
+
+    async fn rename(&self, from: &ObjectKey, to: &ObjectKey, mode: WriteMode) -> Result<()> {
+        if from == to {
+            return self.inner.source(from).await;
+        }
+        self.inner.copy(from, to, mode).await?;
+        self.inner.delete_if_exists(from).await
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.inner.has_any_below(&Prefix::root()).await.map(drop)
+    }
+
+    async fn close(&self) {
+        self.inner.closed.store(true, Ordering::Release);
+        drop(self.inner.clients.take());
+    }
+}

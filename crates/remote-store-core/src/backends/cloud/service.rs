@@ -1,0 +1,126 @@
+//! What sets one service apart from the others: its client, its options, a few words.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use object_store::ObjectStore;
+use object_store::list::PaginatedListStore;
+
+use crate::error::{Error, Result};
+
+use super::transport::{TransportOptions, refuse};
+
+/// A client of a service.
+pub trait Client: ObjectStore + PaginatedListStore {}
+
+impl<T: ObjectStore + PaginatedListStore> Client for T {}
+
+/// The words with which a service is spoken of.
+#[derive(Debug)]
+pub struct Words {
+    /// The type name of the backend, also the first part of its messages.
+    pub name: &'static str,
+    /// The scheme of its locations.
+    pub scheme: &'static str,
+    /// Its name in a sentence.
+    pub service: &'static str,
+    /// Where it is when no endpoint is given.
+    pub home: &'static str,
+    /// What holds the objects, and the option that names it.
+    pub bucket: &'static str,
+    /// What to check when access is denied.
+    pub credentials: &'static str,
+    /// What to do when no credential was given or found.
+    pub no_credentials: &'static str,
+    /// The option that names the endpoint.
+    pub endpoint_option: &'static str,
+    /// The option that names the region.
+    pub region_option: Option<&'static str>,
+    /// A copy can refuse a taken destination by itself.
+    pub copies_conditionally: bool,
+    /// How many parts of an upload are under way at once.
+    pub parts_in_flight: usize,
+}
+
+/// The options of a service, and what they make of it.
+pub trait Service: fmt::Debug + Send + Sync + 'static {
+    /// How it is spoken of.
+    fn words(&self) -> &'static Words;
+
+    /// The bucket or container.
+    fn bucket(&self) -> &str;
+
+    /// The endpoint with its scheme, when it is not the service's own.
+    fn endpoint(&self) -> Option<String>;
+
+    /// How the service is reached.
+    fn transport(&self) -> &TransportOptions;
+
+    /// Refuse to write below an object.
+    fn rejects_write_under_file_ancestor(&self) -> bool;
+
+    /// Checks what can be checked without a connection.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`](crate::Error::InvalidConfig) for options that cannot work together.
+    fn validate(&self) -> Result<()>;
+
+    /// Builds the client. Opens no connection.
+    ///
+    /// # Errors
+    /// For options that the client refuses, and without credentials.
+    fn connect(&self) -> Result<Box<dyn Client>>;
+
+    /// For `repr`: what was given, credentials masked.
+    fn describe(&self) -> Vec<(String, String)>;
+
+    /// How many parts of an upload are under way at once.
+    fn parts_in_flight(&self) -> usize {
+        self.words().parts_in_flight
+    }
+
+    /// Not every server of this kind begins a listing where it was asked to.
+    fn filters_offsets(&self) -> bool {
+        false
+    }
+
+    /// The name under which the service keeps a piece of user metadata.
+    fn stored_name<'n>(&self, name: &'n str) -> Cow<'n, str> {
+        Cow::Borrowed(name)
+    }
+
+    /// The way back from [`stored_name`](Self::stored_name).
+    fn given_name<'n>(&self, stored: &'n str) -> Cow<'n, str> {
+        Cow::Borrowed(stored)
+    }
+}
+
+/// Installs the TLS implementation. Only the first installation counts; one by
+/// the application is as good.
+pub(in crate::backends) fn install_tls() {
+    drop(rustls::crypto::ring::default_provider().install_default());
+}
+
+/// The client refuses its options.
+pub(in crate::backends) fn cannot_be_set_up(words: &Words, bucket: &str) -> Error {
+    refuse(
+        words.name,
+        format!(
+            "Backend '{}' for the {} '{bucket}' cannot be set up; check its options",
+            words.name, words.bucket
+        ),
+    )
+}
+
+/// Nothing was given, and nothing was found.
+pub(in crate::backends) fn no_credentials(words: &Words, bucket: &str) -> Error {
+    Error::PermissionDenied {
+        message: format!(
+            "No credentials for backend '{}'. {}",
+            words.name, words.no_credentials
+        ),
+        path: bucket.to_owned(),
+        backend: words.name.into(),
+        source: None,
+    }
+}

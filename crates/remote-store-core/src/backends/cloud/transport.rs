@@ -1,0 +1,348 @@
+//! How a service is reached: timeouts, proxy, certificates, retries. The same for all.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use object_store::{BackoffConfig, Certificate, ClientOptions, RetryConfig};
+use remote_store_credential_masking::Secret;
+
+use crate::error::{Error, Result};
+use crate::registry::{OptionKind, OptionSpec, OptionValue, Options};
+
+/// A pause of nothing would make the client's random pauses panic.
+const MIN_BACKOFF: Duration = Duration::from_millis(1);
+
+/// How often and how long a failed request is tried again. Small on purpose:
+/// an endpoint that cannot be reached is reported within seconds.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RetryOptions {
+    /// How often a request is tried in all; 1 never tries again.
+    pub max_attempts: usize,
+    /// The first pause.
+    pub backoff_base: Duration,
+    /// The longest pause.
+    pub backoff_max: Duration,
+    /// No new attempt is begun after this time.
+    pub timeout: Duration,
+}
+
+impl Default for RetryOptions {
+    fn default() -> Self {
+        Self {
+            max_attempts: 3,
+            backoff_base: Duration::from_millis(200),
+            backoff_max: Duration::from_secs(5),
+            timeout: Duration::from_mins(1),
+        }
+    }
+}
+
+/// How a backend reaches its service.
+///
+/// ```
+/// use remote_store_core::backends::TransportOptions;
+///
+/// let mut transport = TransportOptions::default();
+/// transport.retry.max_attempts = 1;
+/// assert_eq!(transport.connect_timeout.as_secs(), 5);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct TransportOptions {
+    /// How long to wait for a connection.
+    pub connect_timeout: Duration,
+    /// How long a transfer may stand still; its whole length is not limited,
+    /// so that large objects have the time they need.
+    pub read_timeout: Duration,
+    /// A proxy for all requests.
+    pub proxy_url: Option<Secret>,
+    /// A PEM file with further certificate authorities.
+    pub tls_ca_bundle: Option<PathBuf>,
+    /// How failed requests are tried again.
+    pub retry: RetryOptions,
+}
+
+impl Default for TransportOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            read_timeout: Duration::from_mins(1),
+            proxy_url: None,
+            tls_ca_bundle: None,
+            retry: RetryOptions::default(),
+        }
+    }
+}
+
+impl TransportOptions {
+    /// Out of the checked configuration of a backend.
+    pub(in crate::backends) fn from_options(backend: &str, given: &Options) -> Result<Self> {
+        let mut transport = Self {
+            tls_ca_bundle: text(given, "tls_ca_bundle").map(PathBuf::from),
+            ..Self::default()
+        };
+        if let Some(client) = given.get("client_options").and_then(OptionValue::as_map) {
+            let pause = |name: &str| seconds(backend, client, "client_options", name);
+            if let Some(wait) = pause("connect_timeout")? {
+                transport.connect_timeout = wait;
+            }
+            if let Some(wait) = pause("read_timeout")? {
+                transport.read_timeout = wait;
+            }
+            transport.proxy_url = client
+                .get("proxy_url")
+                .and_then(OptionValue::as_text)
+                .map(Secret::new);
+        }
+        if let Some(retry) = given.get("retry").and_then(OptionValue::as_map) {
+            transport.retry.read(backend, retry)?;
+        }
+        Ok(transport)
+    }
+
+    /// The client's own options. `plain` allows HTTP without TLS.
+    pub(in crate::backends) fn client_options(
+        &self,
+        backend: &str,
+        client: ClientOptions,
+        plain: bool,
+    ) -> Result<ClientOptions> {
+        let mut client = client
+            .with_connect_timeout(self.connect_timeout)
+            .with_timeout_disabled()
+            .with_read_timeout(self.read_timeout);
+        if plain {
+            client = client.with_allow_http(true);
+        }
+        if let Some(proxy) = &self.proxy_url {
+            client = client.with_proxy_url(proxy.reveal());
+        }
+        let Some(path) = &self.tls_ca_bundle else {
+            return Ok(client);
+        };
+        let refuse = |what: &str| {
+            refuse(
+                backend,
+                format!(
+                    "Option 'tls_ca_bundle' of backend '{backend}': {} {what}",
+                    path.display()
+                ),
+            )
+        };
+        let pem = std::fs::read(path).map_err(|err| refuse("cannot be read").caused_by(&err))?;
+        let bundle = Certificate::from_pem_bundle(&pem)
+            .map_err(|err| refuse("is no PEM file of certificates").caused_by(&err))?;
+        if bundle.is_empty() {
+            return Err(refuse("holds no certificate"));
+        }
+        Ok(bundle
+            .into_iter()
+            .fold(client, ClientOptions::with_root_certificate))
+    }
+}
+
+impl RetryOptions {
+    fn read(&mut self, backend: &str, given: &Options) -> Result<()> {
+        if let Some(attempts) = given.get("max_attempts").and_then(OptionValue::as_int) {
+            self.max_attempts = usize::try_from(attempts)
+                .ok()
+                .filter(|attempts| *attempts > 0)
+                .ok_or_else(|| {
+                    refuse(
+                        backend,
+                        format!(
+                            "Option 'retry.max_attempts' of backend '{backend}' must be at least 1, got {attempts}"
+                        ),
+                    )
+                })?;
+        }
+        let pause = |name: &str| seconds(backend, given, "retry", name);
+        if let Some(wait) = pause("backoff_base")? {
+            self.backoff_base = wait;
+        }
+        if let Some(wait) = pause("backoff_max")? {
+            self.backoff_max = wait;
+        }
+        if let Some(limit) = pause("timeout")? {
+            self.timeout = limit;
+        }
+        Ok(())
+    }
+
+    /// The client's own form.
+    pub(in crate::backends) fn config(&self) -> RetryConfig {
+        let first = self.backoff_base.max(MIN_BACKOFF);
+        RetryConfig {
+            backoff: BackoffConfig {
+                init_backoff: first,
+                max_backoff: self.backoff_max.max(first),
+                base: 2.0,
+            },
+            max_retries: self.max_attempts.saturating_sub(1),
+            retry_timeout: self.timeout,
+        }
+    }
+}
+
+/// Refuses what cannot be configured.
+pub(in crate::backends) fn refuse(backend: &str, message: impl Into<String>) -> Error {
+    Error::InvalidConfig {
+        message: message.into(),
+        backend: Some(backend.to_owned()),
+        source: None,
+    }
+}
+
+/// A text that was given and is not empty.
+pub(in crate::backends) fn text<'o>(given: &'o Options, name: &str) -> Option<&'o str> {
+    given
+        .get(name)
+        .and_then(OptionValue::as_text)
+        .filter(|text| !text.is_empty())
+}
+
+/// A secret that was given and is not empty.
+pub(in crate::backends) fn secret(given: &Options, name: &str) -> Option<Secret> {
+    text(given, name).map(Secret::new)
+}
+
+/// A switch that is off unless given.
+pub(in crate::backends) fn flag(given: &Options, name: &str) -> bool {
+    given
+        .get(name)
+        .and_then(OptionValue::as_bool)
+        .unwrap_or(false)
+}
+
+/// The name of what holds the objects; `option` says what that is called.
+pub(in crate::backends) fn bucket_name(
+    backend: &str,
+    option: &str,
+    name: String,
+) -> Result<String> {
+    if name.trim().is_empty() {
+        return Err(refuse(
+            backend,
+            format!("Option '{option}' of backend '{backend}' is empty; name a {option}"),
+        ));
+    }
+    if name.contains(['/', '\\', ' ', '?', '#']) || name.chars().any(char::is_control) {
+        return Err(refuse(
+            backend,
+            format!(
+                "Option '{option}' of backend '{backend}': '{}' is no {option} name; folders go into root_path",
+                name.escape_debug()
+            ),
+        ));
+    }
+    Ok(name)
+}
+
+/// An endpoint with its scheme and without a slash at its end.
+pub(in crate::backends) fn with_scheme(url: &str) -> String {
+    let (scheme, host) = url.split_once("://").unwrap_or(("https", url));
+    format!("{scheme}://{}", host.trim_end_matches('/'))
+}
+
+/// An endpoint that a client can take.
+pub(in crate::backends) fn check_endpoint(
+    backend: &str,
+    option: &str,
+    endpoint: Option<&str>,
+) -> Result<()> {
+    match endpoint.map(|url| (url, url.parse::<reqwest::Url>())) {
+        None => Ok(()),
+        Some((_, Ok(url))) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(()),
+        Some((url, _)) => Err(refuse(
+            backend,
+            format!("Option '{option}' of backend '{backend}': '{url}' is no http or https URL"),
+        )),
+    }
+}
+
+/// A positive number of seconds.
+fn seconds(backend: &str, given: &Options, map: &str, name: &str) -> Result<Option<Duration>> {
+    let Some(value) = given.get(name).and_then(OptionValue::as_float) else {
+        return Ok(None);
+    };
+    Duration::try_from_secs_f64(value)
+        .ok()
+        .filter(|duration| !duration.is_zero())
+        .map(Some)
+        .ok_or_else(|| {
+            refuse(
+                backend,
+                format!(
+                    "Option '{map}.{name}' of backend '{backend}' takes a positive number of seconds, got {value}"
+                ),
+            )
+        })
+}
+
+/// The options that all services share; `client` are further entries of `client_options`.
+pub(in crate::backends) fn specs(client: Vec<OptionSpec>) -> Vec<OptionSpec> {
+    let float = |name: &str, help: &str| OptionSpec::new(name, OptionKind::Float, help);
+    let text = |name: &str, help: &str| OptionSpec::new(name, OptionKind::Text, help);
+    let mut inner = vec![
+        float("connect_timeout", "seconds to wait for a connection"),
+        float("read_timeout", "seconds a transfer may stand still").alias("timeout"),
+        text("proxy_url", "a proxy for all requests").secret(),
+    ];
+    inner.extend(client);
+    let retry = vec![
+        OptionSpec::new(
+            "max_attempts",
+            OptionKind::Int,
+            "how often a request is tried in all",
+        ),
+        float("backoff_base", "seconds of the first pause"),
+        float("backoff_max", "seconds of the longest pause"),
+        float(
+            "jitter",
+            "pauses are always random; accepted for compatibility",
+        ),
+        float("timeout", "seconds after which no new attempt is begun"),
+    ];
+    vec![
+        text(
+            "tls_ca_bundle",
+            "a PEM file with further certificate authorities",
+        ),
+        OptionSpec::new(
+            "client_options",
+            OptionKind::Map(inner),
+            "timeouts and proxy",
+        ),
+        OptionSpec::new(
+            "retry",
+            OptionKind::Map(retry),
+            "how failed requests are tried again",
+        ),
+        OptionSpec::new(
+            "reject_write_under_file_ancestor",
+            OptionKind::Bool,
+            "refuse to write below an object, as disks do",
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_that_the_client_cannot_take_are_raised() {
+        let none = Duration::ZERO;
+        let given = RetryOptions {
+            max_attempts: 1,
+            backoff_base: none,
+            backoff_max: none,
+            timeout: none,
+        };
+        let config = given.config();
+        assert_eq!(config.max_retries, 0);
+        assert!(!config.backoff.init_backoff.is_zero());
+        assert!(config.backoff.max_backoff >= config.backoff.init_backoff);
+    }
+}
