@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from remote_store import RemoteStoreError
@@ -66,6 +67,9 @@ def _recover(parsed: argparse.Namespace) -> int:
     if not home:
         _say("error: set DAGSTER_HOME, or give --dagster-home", sys.stderr)
         return _WRONG_USE
+    if not Path(home).is_dir():
+        _say(f"error: there is no folder {home}", sys.stderr)
+        return _WRONG_USE
     from remote_store.ext.dagster import RemoteStoreComputeLogManager
 
     with _instance(home) as instance:
@@ -96,9 +100,15 @@ def _recover(parsed: argparse.Namespace) -> int:
 
 
 def _instance(home: str) -> Any:
-    from dagster import DagsterInstance
+    from dagster import DagsterError, DagsterInstance
 
-    return DagsterInstance.from_config(home)
+    try:
+        instance = DagsterInstance.from_config(home)
+        # Built when first asked for: a wrong configuration of the store shows here.
+        _ = instance.compute_log_manager
+    except DagsterError as error:
+        raise ValueError(f"{home}/dagster.yaml cannot be used: {error}") from error
+    return instance
 
 
 def _say(text: str, stream: Any = None) -> None:

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 import dagster as dg
+import pytest
+
+try:
+    import pyarrow as pa
+except ImportError:
+    pa = None
+
+needs_arrow = pytest.mark.skipif(pa is None, reason="PyArrow is not in this environment")
 
 
 def stored_paths(store):

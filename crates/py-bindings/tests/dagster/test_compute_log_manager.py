@@ -42,7 +42,7 @@ def make(store, tmp_path, monkeypatch):
 
     yield build
     for manager in made:
-        manager._subscriptions.dispose()
+        manager._subscription_manager.dispose()
 
 
 def _local(manager, io_type, content=None, key=KEY):
@@ -413,12 +413,12 @@ def test_a_hostile_prefix_deletes_nothing_outside(make, store, tmp_path):
 @pytest.mark.spec("DAG-030")
 def test_subscriptions_are_handed_to_the_polling_manager(make):
     manager = make()
-    assert isinstance(manager._subscriptions, PollingComputeLogSubscriptionManager)
+    assert isinstance(manager._subscription_manager, PollingComputeLogSubscriptionManager)
     subscription = mock.Mock(log_key=KEY)
-    with mock.patch.object(manager._subscriptions, "add_subscription") as add:
+    with mock.patch.object(manager._subscription_manager, "add_subscription") as add:
         manager.on_subscribe(subscription)
     add.assert_called_once_with(subscription)
-    with mock.patch.object(manager._subscriptions, "remove_subscription") as remove:
+    with mock.patch.object(manager._subscription_manager, "remove_subscription") as remove:
         manager.on_unsubscribe(subscription)
     remove.assert_called_once_with(subscription)
 
@@ -469,7 +469,7 @@ def test_disposing_releases_everything_in_order(make, store):
     manager = make()
     calls = mock.Mock()
     with (
-        mock.patch.object(manager._subscriptions, "dispose", calls.subscriptions),
+        mock.patch.object(manager._subscription_manager, "dispose", calls.subscriptions),
         mock.patch.object(manager.local_manager, "dispose", calls.local),
         mock.patch.object(store, "close", calls.store),
     ):

@@ -8,7 +8,7 @@ from unittest import mock
 
 import dagster as dg
 import pytest
-from pipelines import metadata_of, run, stored_paths
+from pipelines import metadata_of, needs_arrow, pa, run, stored_paths
 
 from remote_store import NotFound, Store
 from remote_store.backends import LocalBackend, MemoryBackend
@@ -20,8 +20,6 @@ from remote_store.ext.dagster import (
     dagster_dataset_io_manager,
     dagster_io_manager,
 )
-
-pa = pytest.importorskip("pyarrow")
 
 
 def _output(key=("a",), partition=None):
@@ -70,6 +68,7 @@ def test_an_existing_output_is_replaced(store):
     assert manager.load_input(_input()) == "new"
 
 
+@needs_arrow
 @pytest.mark.spec("DAG-007")
 @pytest.mark.parametrize("name", ["pickle", "json", "parquet"])
 def test_none_is_stored_and_read_as_none(store, name):
@@ -79,6 +78,7 @@ def test_none_is_stored_and_read_as_none(store, name):
     assert manager.load_input(_input()) is None
 
 
+@needs_arrow
 @pytest.mark.spec("DAG-007")
 def test_none_of_a_real_asset_is_stored_without_table_metadata(store):
     @dg.asset
@@ -214,6 +214,7 @@ def test_what_the_resource_wrote_it_reads(tmp_path, name):
     assert (tmp_path / "lake" / "ns").is_dir()
 
 
+@needs_arrow
 @pytest.mark.spec("DAG-017")
 def test_datasets_take_frames_and_give_tables(store):
     pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
@@ -229,6 +230,7 @@ def test_datasets_take_frames_and_give_tables(store):
         assert read.to_pydict() == {"n": [1]}
 
 
+@needs_arrow
 @pytest.mark.spec("DAG-017")
 def test_datasets_overwrite_and_tell_their_key(store):
     manager = dagster_dataset_io_manager(store)
@@ -239,12 +241,14 @@ def test_datasets_overwrite_and_tell_their_key(store):
     assert manager.load_input(_input(("data", "orders"))).to_pydict() == {"n": [4]}
 
 
+@needs_arrow
 @pytest.mark.spec("DAG-017")
 def test_datasets_refuse_what_is_no_frame(store):
     with pytest.raises(TypeError, match="Dataset mode expects a DataFrame, got str"):
         dagster_dataset_io_manager(store).handle_output(_output(), "text")
 
 
+@needs_arrow
 @pytest.mark.spec("DAG-017")
 @pytest.mark.parametrize("missing", ["pyarrow", "remote_store.ext.parquet"])
 def test_datasets_without_pyarrow_say_how_to_get_it(monkeypatch, memory_store, missing):
@@ -253,6 +257,7 @@ def test_datasets_without_pyarrow_say_how_to_get_it(monkeypatch, memory_store, m
         dagster_dataset_io_manager(memory_store)
 
 
+@needs_arrow
 @pytest.mark.spec("DAG-017")
 def test_none_is_stored_as_a_dataset_too(store):
     manager = dagster_dataset_io_manager(store)
@@ -260,6 +265,7 @@ def test_none_is_stored_as_a_dataset_too(store):
     assert manager.load_input(_input()) is None
 
 
+@needs_arrow
 @pytest.mark.spec("DAG-019")
 def test_the_resource_has_a_dataset_mode(tmp_path):
     @dg.asset
@@ -279,6 +285,7 @@ def test_the_resource_has_a_dataset_mode(tmp_path):
     assert (tmp_path / "count" / "manifest.json").is_file()
 
 
+@needs_arrow
 def test_two_assets_below_each_other_keep_their_datasets(store):
     manager = dagster_dataset_io_manager(store)
     for _ in range(2):
@@ -324,6 +331,7 @@ def test_a_closed_store_is_a_clear_error():
         manager.handle_output(_output(), 1)
 
 
+@needs_arrow
 def test_metadata_has_dagsters_standard_keys(store):
     pd = pytest.importorskip("pandas")
 
@@ -348,6 +356,7 @@ def test_metadata_has_dagsters_standard_keys(store):
     assert partial["path"] == "part/x.parquet"
 
 
+@needs_arrow
 @pytest.mark.spec("DAG-007")
 def test_metadata_of_the_user_stays_the_users(store):
     @dg.asset

@@ -198,6 +198,17 @@ def test_recover_says_what_is_wrong(tmp_path, capsys, monkeypatch):
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     assert main(["logs", "recover"]) == 2
     assert "DAGSTER_HOME" in capsys.readouterr().err
+    assert main(["logs", "recover", "--dagster-home", str(tmp_path / "nowhere")]) == 2
+    assert "there is no folder" in capsys.readouterr().err
+    wrong = _home(tmp_path)
+    (tmp_path / "dagster.yaml").write_text(
+        (tmp_path / "dagster.yaml").read_text().replace("backend_type: local", "backend_type: loacl")
+    )
+    assert main(["logs", "recover", "--dagster-home", wrong]) == 1
+    assert "Unknown backend type 'loacl'" in capsys.readouterr().err
+    (tmp_path / "dagster.yaml").write_text("compute_logs: 5\n")
+    assert main(["logs", "recover", "--dagster-home", wrong]) == 1
+    assert "cannot be used" in capsys.readouterr().err
     (tmp_path / "dagster.yaml").write_text("{}\n")
     assert main(["logs", "recover", "--dagster-home", str(tmp_path)]) == 2
     assert "LocalComputeLogManager" in capsys.readouterr().err

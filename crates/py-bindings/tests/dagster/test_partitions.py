@@ -9,12 +9,10 @@ from unittest import mock
 
 import dagster as dg
 import pytest
-from pipelines import metadata_of, run, stored_paths
+from pipelines import metadata_of, needs_arrow, pa, run, stored_paths
 
 from remote_store import NotFound, Store
 from remote_store.ext.dagster import dagster_dataset_io_manager, dagster_io_manager
-
-pa = pytest.importorskip("pyarrow")
 
 DAILY = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-01-11")
 DAYS = [f"2024-01-{day:02}" for day in range(1, 11)]
@@ -216,6 +214,7 @@ def test_the_first_missing_partition_in_order_is_the_error(store):
     assert all(part in message for part in ("letter", "'c'", "letter/c.pkl")), message
 
 
+@needs_arrow
 @pytest.mark.spec("DAG-020")
 def test_the_first_missing_dataset_is_incomplete(store):
     from remote_store.ext.parquet import DatasetIncomplete
@@ -238,6 +237,7 @@ def test_the_first_missing_dataset_is_incomplete(store):
     assert loaded.output_for_node("all_of_them").to_pydict() == {"key": ["c", "a", "b"]}
 
 
+@needs_arrow
 @pytest.mark.spec("DAG-020")
 @pytest.mark.parametrize("kind", ["files", "datasets"])
 def test_missing_partitions_may_be_left_out(store, kind, caplog):
@@ -314,6 +314,7 @@ def test_one_key_is_the_object_itself(memory_store):
 # Runs over several partitions
 
 
+@needs_arrow
 def test_a_single_run_backfill_stores_one_value_for_each_partition(store):
     @dg.asset(partitions_def=DAILY, backfill_policy=SINGLE_RUN)
     def up(context):
@@ -400,6 +401,7 @@ def test_a_backfill_of_one_partition_takes_the_plain_value(store):
     assert stored_paths(store) == ["up/2024-01-01.pkl"]
 
 
+@needs_arrow
 def test_a_backfill_over_datasets(store):
     @dg.asset(partitions_def=ABC, backfill_policy=SINGLE_RUN)
     def up(context):

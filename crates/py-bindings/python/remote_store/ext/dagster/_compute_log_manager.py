@@ -121,7 +121,7 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
         except BaseException:
             self._store.close()
             raise
-        self._subscriptions = PollingComputeLogSubscriptionManager(self)  # type: ignore[no-untyped-call]
+        self._subscription_manager = PollingComputeLogSubscriptionManager(self)  # type: ignore[no-untyped-call]
         self._logs = StoredLogs(self._store, prefix, skip_empty=skip_empty_files)
         self._uploads = HookUploads(self, RemoteStoreComputeLogManager._upload_file_obj, self._delete_partial)
 
@@ -434,15 +434,15 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
 
     def on_subscribe(self, subscription: CapturedLogSubscription) -> None:
         """Poll for a viewer."""
-        self._subscriptions.add_subscription(subscription)
+        self._subscription_manager.add_subscription(subscription)
 
     def on_unsubscribe(self, subscription: CapturedLogSubscription) -> None:
         """Stop polling for a viewer."""
-        self._subscriptions.remove_subscription(subscription)
+        self._subscription_manager.remove_subscription(subscription)
 
     def dispose(self) -> None:
         """Stop polling, release the local files, close the store."""
-        self._subscriptions.dispose()
+        self._subscription_manager.dispose()
         super().dispose()
         self._store.close()
 
