@@ -93,30 +93,25 @@ def test_what_is_left_out_of_dagster_yaml_has_the_specified_default(built):
 
 @pytest.mark.spec("DAG-021")
 def test_every_field_of_dagster_yaml_arrives_and_text_may_come_from_the_environment(
-    backend, tmp_path, built, monkeypatch
+    store, tmp_path, monkeypatch
 ):
-    for name, value in [
-        ("KIT_TYPE", backend.name),
-        ("KIT_ROOT", "below"),
-        ("KIT_DIR", str(tmp_path / "logs")),
-        ("KIT_PREFIX", "mine"),
-    ]:
-        monkeypatch.setenv(name, value)
-    options = "".join(f"  {name}: {value!r}\n" for name, value in backend.options.items())
+    given = []
+    monkeypatch.setattr(ext, "_build_store", lambda *arguments: given.append(arguments) or store)
+    folder = tmp_path / "logs"
+    for name, value in [("TYPE", "s3"), ("ROOT", "below"), ("DIR", str(folder)), ("PREFIX", "mine")]:
+        monkeypatch.setenv(f"KIT_{name}", value)
     manager = from_yaml(
         "backend_type: {env: KIT_TYPE}\nroot_path: {env: KIT_ROOT}\n"
         "local_dir: {env: KIT_DIR}\nprefix: {env: KIT_PREFIX}\n"
         "skip_empty_files: true\nupload_interval: 7\n"
-        f"backend_options:{' {}' if not options else ''}\n{options}"
+        "backend_options: {bucket: b, client: {retries: [1, 2]}}\n"
     )
-    arguments, store = built[0]
-    assert [arguments[0], dict(arguments[1]), arguments[2]] == [backend.name, dict(backend.options), "below"]
+    assert given == [("s3", {"bucket": "b", "client": {"retries": [1, 2]}}, "below")]
     assert manager.upload_interval == 7
-    assert local_file(manager, KEY, STDOUT).is_relative_to((tmp_path / "logs").resolve())
+    assert local_file(manager, KEY, STDOUT).is_relative_to(folder.resolve())
     upload(manager, ["full"], STDOUT, b"text")
     upload(manager, ["empty"], STDOUT, b"")
     assert stored(store) == ["mine/storage/full.out"]
-    manager.delete_logs(log_key=["full"])
     manager.dispose()
 
 
