@@ -50,10 +50,15 @@ class Verdicts:
             self.note("broken", report)
 
 
-def run(clause: str, *, first_failure_is_enough: bool) -> dict[str, list[str]]:
+# Collecting garbage and old folders after each of many runs would take most of the time.
+PLUGINS_LEFT_OUT = ("cacheprovider", "unraisableexception", "threadexception")
+
+
+def run(clause: str, folder: Path, *, first_failure_is_enough: bool) -> dict[str, list[str]]:
     """How the tests of the clause end in this process as it is now."""
     verdicts = Verdicts(clause)
-    options = ["-q", "--no-header", "--tb=line", "-p", "no:cacheprovider", "--only-backends=memory"]
+    options = ["-q", "--no-header", "--tb=line", "--only-backends=memory", f"--basetemp={folder / 'tests'}"]
+    options += [f"-pno:{name}" for name in PLUGINS_LEFT_OUT]
     if first_failure_is_enough:
         options.append("-x")
     files = [str(file) for file in sorted(KIT.glob("test_*.py")) if f'"{clause}"' in file.read_text("utf-8")]
@@ -69,7 +74,7 @@ def run_mutated(mutant: Mutant, folder: Path) -> dict[str, list[str]]:
             prelude.write_text(mutant.prelude, encoding="utf-8")
             patch.setenv(PRELUDE, str(prelude))
         mutant.apply(patch)
-        return run(mutant.clause, first_failure_is_enough=not mutant.harmless)
+        return run(mutant.clause, folder, first_failure_is_enough=not mutant.harmless)
 
 
 def main(clauses: list[str]) -> None:
@@ -77,12 +82,13 @@ def main(clauses: list[str]) -> None:
     result = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     ends = {}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         for clause in clauses:
-            ends[clause] = {"": run(clause, first_failure_is_enough=False)}
+            ends[clause] = {"": run(clause, folder, first_failure_is_enough=False)}
             for mutant in all_mutants():
                 if mutant.clause == clause:
-                    ends[clause][mutant.name] = run_mutated(mutant, Path(folder))
+                    ends[clause][mutant.name] = run_mutated(mutant, folder)
     with result:
         result.write(json.dumps(ends) + "\n")
 
