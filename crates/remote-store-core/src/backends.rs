@@ -1,14 +1,22 @@
 //! The backends that come with this crate.
 
-#[cfg(feature = "s3")]
+#[cfg(feature = "azure")]
+mod azure;
+#[cfg(any(feature = "s3", feature = "azure", feature = "gcs"))]
 mod cloud;
+#[cfg(feature = "gcs")]
+mod gcs;
 mod local;
 mod memory;
 #[cfg(feature = "s3")]
 mod s3;
 
-#[cfg(feature = "s3")]
+#[cfg(feature = "azure")]
+pub use azure::{AzureBackend, AzureOptions};
+#[cfg(any(feature = "s3", feature = "azure", feature = "gcs"))]
 pub use cloud::{CloudBackend, RetryOptions, TransportOptions};
+#[cfg(feature = "gcs")]
+pub use gcs::{GcsBackend, GcsOptions};
 pub use local::{LocalBackend, LocalOptions};
 pub use memory::MemoryBackend;
 #[cfg(feature = "s3")]
@@ -23,5 +31,9 @@ pub(crate) fn specs() -> Vec<BackendSpec> {
         memory::spec(),
         #[cfg(feature = "s3")]
         s3::spec(),
+        #[cfg(feature = "azure")]
+        azure::spec(),
+        #[cfg(feature = "gcs")]
+        gcs::spec(),
     ]
 }

@@ -26,6 +26,7 @@ const WORDS: Words = Words {
                      unsigned requests with anonymous=true",
     endpoint_option: "endpoint_url",
     region_option: Some("region_name"),
+    asks_for_tokens: false,
     copies_conditionally: false,
     parts_in_flight: 4,
 };

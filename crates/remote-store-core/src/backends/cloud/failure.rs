@@ -6,7 +6,7 @@ use object_store::Error as Raw;
 
 use crate::error::{Error, Subject};
 
-use super::{Inner, service};
+use super::Inner;
 
 /// Codes with which services refuse a credential, whatever the status.
 const CREDENTIAL_CODES: [&str; 20] = [
@@ -55,8 +55,8 @@ impl Inner {
         if code.is_some_and(|code| CREDENTIAL_CODES.contains(&code)) {
             return self.denied(path, code).caused_by(err);
         }
-        if text.contains(NO_TOKEN) {
-            return service::no_credentials(self.words(), self.service.bucket()).caused_by(err);
+        if self.words().asks_for_tokens && text.contains(NO_TOKEN) {
+            return self.no_token().caused_by(err);
         }
         match err {
             Raw::NotFound { .. } if path.is_empty() => self.no_bucket().caused_by(err),
@@ -78,6 +78,12 @@ impl Inner {
                 reason: format!("Name cannot be used on {}", self.words().service),
                 backend: Some(self.name().to_owned()),
             },
+            Raw::Generic { .. } if matches!(status(&text), Some(401 | 403)) => {
+                self.denied(path, code).caused_by(err)
+            }
+            Raw::Generic { .. } if path.is_empty() && status(&text) == Some(404) => {
+                self.no_bucket().caused_by(err)
+            }
             // The client's list of errors may grow; whatever is new is a failure too.
             Raw::Generic { .. }
             | Raw::JoinError { .. }
@@ -90,6 +96,19 @@ impl Inner {
 
     pub(super) fn no_bucket(&self) -> Error {
         Error::missing(Subject::Bucket, self.service.bucket(), self.name())
+    }
+
+    fn no_token(&self) -> Error {
+        let words = self.words();
+        Error::PermissionDenied {
+            message: format!(
+                "The identity service gave no token for backend '{}'. {}",
+                words.name, words.no_credentials
+            ),
+            path: self.service.bucket().to_owned(),
+            backend: words.name.to_owned(),
+            source: None,
+        }
     }
 
     fn denied(&self, path: &str, code: Option<&str>) -> Error {
@@ -195,6 +214,12 @@ fn code(text: &str) -> Option<&str> {
         .then_some(code)
 }
 
+/// The status of an answer that the client has no error of its own for.
+fn status(text: &str) -> Option<u16> {
+    let (_, rest) = text.split_once("non-2xx status code: ")?;
+    rest.get(..3)?.parse().ok()
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Trouble {
     Timeout,
@@ -239,6 +264,16 @@ mod tests {
         );
         assert_eq!(code("<Code>not a code</Code>"), None);
         assert_eq!(code("nothing"), None);
+    }
+
+    #[test]
+    fn the_status_is_read_out_of_the_words_of_the_client() {
+        assert_eq!(
+            status("x: Server returned non-2xx status code: 403 Forbidden: "),
+            Some(403)
+        );
+        assert_eq!(status("non-2xx status code: "), None);
+        assert_eq!(status("boom"), None);
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub struct Words {
     pub endpoint_option: &'static str,
     /// The option that names the region.
     pub region_option: Option<&'static str>,
+    /// Without a static credential, its client asks an identity service for a token.
+    pub asks_for_tokens: bool,
     /// A copy can refuse a taken destination by itself.
     pub copies_conditionally: bool,
     /// How many parts of an upload are under way at once.

@@ -1,0 +1,189 @@
+//! The options of a backend for Google Cloud Storage.
+
+use std::path::PathBuf;
+
+use remote_store_credential_masking::{Secret, redact_text};
+
+use crate::backends::cloud::transport::{
+    self, bucket_name, check_endpoint, flag, refuse, secret, text, with_scheme,
+};
+use crate::backends::cloud::{Client, Service, TransportOptions, Words};
+use crate::error::{Error, Result};
+use crate::registry::{OptionKind, OptionSpec, Options};
+
+use super::{NAME, WORDS, client};
+
+/// What the key of a service account holds in any case.
+const FIELDS: [&str; 3] = ["client_email", "private_key", "private_key_id"];
+
+/// How a [`GcsBackend`](super::GcsBackend) reaches its bucket.
+///
+/// ```
+/// use remote_store_core::backends::{GcsBackend, GcsOptions};
+///
+/// let mut options = GcsOptions::new("lake")?;
+/// options.service_account_key = Some("not a key".to_owned().into());
+/// let err = GcsBackend::new(options).unwrap_err();
+/// assert!(err.to_string().contains("'service_account_key'"), "{err}");
+/// # Ok::<(), remote_store_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct GcsOptions {
+    /// The bucket.
+    pub bucket: String,
+    /// The JSON text of a service account's key; else from the environment.
+    pub service_account_key: Option<Secret>,
+    /// A file with that text.
+    pub service_account_path: Option<PathBuf>,
+    /// The endpoint of another service or an emulator; without a key, requests
+    /// to it carry no token.
+    pub endpoint_url: Option<String>,
+    /// Timeouts, proxy, certificates and retries.
+    pub transport: TransportOptions,
+    /// Refuse to write below an object, as disks do; costs a request per folder.
+    pub reject_write_under_file_ancestor: bool,
+}
+
+impl GcsOptions {
+    /// The defaults, for a bucket.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] when the bucket is empty or no bucket name.
+    pub fn new(bucket: impl Into<String>) -> Result<Self> {
+        Ok(Self {
+            bucket: bucket_name(NAME, WORDS.bucket, bucket.into())?,
+            service_account_key: None,
+            service_account_path: None,
+            endpoint_url: None,
+            transport: TransportOptions::default(),
+            reject_write_under_file_ancestor: false,
+        })
+    }
+
+    /// The options out of checked configuration.
+    pub(super) fn from_options(given: &Options) -> Result<Self> {
+        Ok(Self {
+            service_account_key: secret(given, "service_account_key"),
+            service_account_path: text(given, "service_account_path").map(PathBuf::from),
+            endpoint_url: text(given, "endpoint_url").map(str::to_owned),
+            transport: TransportOptions::from_options(NAME, given)?,
+            reject_write_under_file_ancestor: flag(given, "reject_write_under_file_ancestor"),
+            ..Self::new(text(given, "bucket").unwrap_or_default())?
+        })
+    }
+
+    /// The text of the key that was given, out of its file if need be.
+    pub(super) fn key(&self) -> Result<Option<String>> {
+        if let Some(key) = &self.service_account_key {
+            return Ok(Some(key.reveal().to_owned()));
+        }
+        let Some(path) = &self.service_account_path else {
+            return Ok(None);
+        };
+        let about = |what: &str| {
+            refuse(
+                NAME,
+                format!(
+                    "Option 'service_account_path' of backend 'gcs': {} {what}",
+                    path.display()
+                ),
+            )
+        };
+        let key =
+            std::fs::read_to_string(path).map_err(|err| about("cannot be read").caused_by(&err))?;
+        if !is_key(&key) {
+            return Err(about("is no key of a service account in JSON"));
+        }
+        Ok(Some(key))
+    }
+}
+
+fn is_key(text: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(text).is_ok_and(|key| {
+        FIELDS
+            .iter()
+            .all(|field| key.get(field).is_some_and(serde_json::Value::is_string))
+    })
+}
+
+impl Service for GcsOptions {
+    fn words(&self) -> &'static Words {
+        &WORDS
+    }
+
+    fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    fn endpoint(&self) -> Option<String> {
+        self.endpoint_url.as_deref().map(with_scheme)
+    }
+
+    fn transport(&self) -> &TransportOptions {
+        &self.transport
+    }
+
+    fn rejects_write_under_file_ancestor(&self) -> bool {
+        self.reject_write_under_file_ancestor
+    }
+
+    fn validate(&self) -> Result<()> {
+        let refuse = |message: &str| -> Result<(), Error> { Err(refuse(NAME, message)) };
+        match (&self.service_account_key, &self.service_account_path) {
+            (Some(_), Some(_)) => refuse(
+                "Backend 'gcs' got 'service_account_key' and 'service_account_path'; give one of them",
+            ),
+            // The text itself is a credential.
+            (Some(key), None) if !is_key(key.reveal()) => refuse(
+                "Option 'service_account_key' of backend 'gcs' is no key of a service account in JSON; give \
+                 the content of its file, or the file as 'service_account_path'",
+            ),
+            _ => check_endpoint(NAME, WORDS.endpoint_option, self.endpoint().as_deref()),
+        }
+    }
+
+    fn connect(&self) -> Result<Box<dyn Client>> {
+        Ok(Box::new(client::build(self)?))
+    }
+
+    fn describe(&self) -> Vec<(String, String)> {
+        let key = self.service_account_key.as_ref();
+        let path = self.service_account_path.as_ref();
+        let fields = [
+            ("bucket", Some(self.bucket.clone())),
+            ("service_account_key", key.map(ToString::to_string)),
+            (
+                "service_account_path",
+                path.map(|path| path.display().to_string()),
+            ),
+            (
+                "endpoint_url",
+                self.endpoint_url.as_deref().map(redact_text),
+            ),
+        ];
+        fields
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .collect()
+    }
+}
+
+/// The options by name, for the registry.
+pub(super) fn specs() -> Vec<OptionSpec> {
+    let text = |name: &str, help: &str| OptionSpec::new(name, OptionKind::Text, help);
+    let mut specs = vec![
+        text("bucket", "the bucket").required(),
+        text(
+            "service_account_key",
+            "the key of a service account, as JSON text",
+        )
+        .secret(),
+        text("service_account_path", "a file with that key"),
+        text("endpoint_url", "the endpoint of another service")
+            .alias("endpoint")
+            .alias("base_url"),
+    ];
+    specs.extend(transport::specs(Vec::new()));
+    specs
+}
