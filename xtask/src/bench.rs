@@ -1,4 +1,6 @@
-//! Benchmarks: every file of `crates/*/benches` and of `tests/benches`.
+//! Benchmarks beside the peers, and every file of `crates/*/benches` and of `tests/benches`.
+
+mod partitions;
 
 use std::fs;
 
@@ -11,20 +13,32 @@ use crate::workspace::{Result, Workspace};
 pub(crate) struct Options {
     /// Run this one; without a name they are listed
     name: Option<String>,
+    /// Handed to the benchmark, after `--`
+    #[arg(last = true)]
+    arguments: Vec<String>,
 }
+
+/// Those that compare with other packages, each with what it measures.
+const BESIDE_PEERS: [(&str, &str); 1] = [(
+    "partitions",
+    "365 partitions loaded at once at 0, 5, 20 and 50 ms latency, beside three IO managers",
+)];
 
 /// `cargo xtask bench`.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
     let found = benches(workspace)?;
     let Some(wanted) = &options.name else {
-        if found.is_empty() {
-            println!("there are no benchmarks yet");
+        for (name, what) in BESIDE_PEERS {
+            println!("{name}  ({what})");
         }
         for (package, name) in found {
             println!("{name}  ({package})");
         }
         return Ok(true);
     };
+    if wanted == "partitions" {
+        return partitions::run(workspace, options);
+    }
     let Some((package, name)) = found.iter().find(|(_, name)| name == wanted) else {
         return Err(
             format!("no benchmark is called `{wanted}`; `cargo xtask bench` lists them").into(),

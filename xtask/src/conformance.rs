@@ -23,6 +23,10 @@ pub(crate) struct Options {
     /// Only this clause, e.g. DAG-020
     #[arg(long, value_name = "DAG-0nn")]
     clause: Option<String>,
+    /// Judge the `remote_store` that is installed beside this interpreter, whoever wrote it; it
+    /// also needs pytest, dagster, pandas and pyarrow
+    #[arg(long, value_name = "PATH")]
+    python: Option<PathBuf>,
     /// Show the output of every step
     #[arg(long, short)]
     verbose: bool,
@@ -56,22 +60,30 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
         steps.finish();
         return Ok(false);
     };
-    let filter = only
-        .as_ref()
-        .map_or("dag_".to_owned(), |id| id.to_lowercase().replace('-', "_"));
     let server = bed.credentials();
-    steps.run("Rust clause tests", |step| {
-        run_rust(workspace, &server, &filter, step)
-    });
-    if let Some(python) = test::prepare_python(workspace, &mut steps) {
-        steps.run("Python clause tests", |step| {
-            python.clause_tests(workspace, &server, only.as_deref(), step)
-        });
+    match &options.python {
+        Some(python) => drop(steps.run("conformance kit", |step| {
+            test::judge(workspace, python, &server, only.as_deref(), step)
+        })),
+        None => prove(workspace, &server, only.as_deref(), &mut steps),
     }
     drop(bed);
     // A failing test failed its step, but its clause must still be shown: the proofs are on disk.
     let good = table(workspace, only.as_deref())?;
     Ok(steps.finish() && good)
+}
+
+/// Runs the clause tests of both languages against this workspace.
+fn prove(workspace: &Workspace, server: &Credentials, only: Option<&str>, steps: &mut Steps) {
+    let filter = only.map_or("dag_".to_owned(), |id| id.to_lowercase().replace('-', "_"));
+    steps.run("Rust clause tests", |step| {
+        run_rust(workspace, server, &filter, step)
+    });
+    if let Some(python) = test::prepare_python(workspace, steps) {
+        steps.run("Python clause tests", |step| {
+            python.clause_tests(workspace, server, only, step)
+        });
+    }
 }
 
 /// Prints the table of what the last run of both halves proved, and writes it to `target/`.

@@ -80,29 +80,61 @@ pub(crate) struct Venv {
 }
 
 impl Venv {
-    /// Makes `target/xtask/venvs/<name>` hold `xtask/requirements/<name>.txt` and, when given, the
-    /// wheel. Does nothing when it already does.
+    /// Makes `target/xtask/venvs/<name>` hold `xtask/requirements/<name>.txt`, pinned by the shared
+    /// constraints, and, when given, the wheel. Does nothing when it already does.
     pub(crate) fn ensure(
         workspace: &Workspace,
         name: &str,
         wheel: Option<&Wheel>,
         step: &mut Step,
     ) -> Result<Self> {
+        let folder = workspace.root.join("xtask/requirements");
+        let files = [
+            ("-r", format!("{name}.txt")),
+            ("-c", "constraints.txt".to_owned()),
+        ];
+        Self::holding(
+            workspace,
+            name,
+            &files.map(|(flag, file)| (flag, folder.join(file))),
+            wheel,
+            step,
+        )
+    }
+
+    /// The same for `xtask/requirements/locked/<name>.txt`, which names every package itself:
+    /// environments that want other versions than the shared ones.
+    pub(crate) fn ensure_locked(
+        workspace: &Workspace,
+        name: &str,
+        wheel: Option<&Wheel>,
+        step: &mut Step,
+    ) -> Result<Self> {
+        let file = workspace
+            .root
+            .join(format!("xtask/requirements/locked/{name}.txt"));
+        Self::holding(workspace, name, &[("-r", file)], wheel, step)
+    }
+
+    fn holding(
+        workspace: &Workspace,
+        name: &str,
+        files: &[(&str, PathBuf)],
+        wheel: Option<&Wheel>,
+        step: &mut Step,
+    ) -> Result<Self> {
         let python = Python::find()?;
         let dir = workspace.own_dir("venvs")?.join(name);
         let venv = Self { dir };
-        let requirements = workspace
-            .root
-            .join(format!("xtask/requirements/{name}.txt"));
-        let constraints = workspace.root.join("xtask/requirements/constraints.txt");
-        let wanted = format!(
-            "python {}.{} {}\n{}\n{}",
+        let mut wanted = format!(
+            "python {}.{} {}\n",
             python.version.0,
             python.version.1,
             python.program.display(),
-            read(&requirements)?,
-            read(&constraints)?,
         );
+        for (_, file) in files {
+            wanted += &read(file)?;
+        }
         if !venv.holds("requirements", &wanted) || !venv.works() {
             if venv.dir.exists() {
                 fs::remove_dir_all(&venv.dir)?;
@@ -112,13 +144,12 @@ impl Venv {
                     .command(&python.program, &["-m", "venv"])?
                     .arg(&venv.dir),
             )?;
-            step.run(
-                venv.pip(workspace)?
-                    .args(["--prefer-binary", "-r"])
-                    .arg(&requirements)
-                    .arg("-c")
-                    .arg(&constraints),
-            )?;
+            let mut install = venv.pip(workspace)?;
+            install.arg("--prefer-binary");
+            for (flag, file) in files {
+                install.arg(flag).arg(file);
+            }
+            step.run(&mut install)?;
             venv.note("requirements", &wanted)?;
         }
         if let Some(wheel) = wheel

@@ -1,12 +1,13 @@
 //! `cargo xtask test`: everything that CI checks, from a clean checkout, with nothing set up by hand.
 
 mod features;
+mod matrix;
 mod python;
 mod rust;
 
 use clap::Args;
 
-pub(crate) use python::PythonBed;
+pub(crate) use python::{PythonBed, judge};
 pub(crate) use rust::{WORKSPACE_TESTS, run_tests};
 
 use crate::python::Venv;
@@ -54,7 +55,7 @@ impl TestBed {
 pub(crate) fn prepare_python(workspace: &Workspace, steps: &mut Steps) -> Option<PythonBed> {
     let wheel = steps.run("release wheel", |step| wheel::ensure(workspace, step))?;
     steps.run("Python environment", |step| {
-        PythonBed::prepare(workspace, &wheel, step)
+        PythonBed::prepare(workspace, wheel, step)
     })
 }
 

@@ -1,11 +1,13 @@
 //! The Python half: lints, types, stubs against the real module, tests against the real wheel.
 
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, ExitStatus};
 
 use crate::conformance;
 use crate::python::Venv;
 use crate::servers::Credentials;
 use crate::steps::{Step, Steps, Tally};
+use crate::test::matrix;
 use crate::wheel::Wheel;
 use crate::workspace::{Result, Workspace};
 
@@ -23,7 +25,12 @@ struct Suite {
 }
 
 /// The configuration of the package's own tests.
-const PACKAGE_CONFIG: &str = "crates/py-bindings/pyproject.toml";
+pub(super) const PACKAGE_CONFIG: &str = "crates/py-bindings/pyproject.toml";
+/// The kit for every implementation of the specification.
+const KIT: &str = "tests/conformance";
+const KIT_CONFIG: &str = "tests/conformance/pytest.ini";
+/// Wrong implementations, each of which the kit must catch.
+const MUTANTS: &str = "tests/conformance/check_mutants.py";
 /// All suites; one whose folder is not there is left out.
 const SUITES: [Suite; 4] = [
     Suite {
@@ -38,10 +45,9 @@ const SUITES: [Suite; 4] = [
         folder: "tests/python",
         config: PACKAGE_CONFIG,
     },
-    // The kit for every implementation of the specification brings its own.
     Suite {
-        folder: "tests/conformance",
-        config: "tests/conformance/pytest.ini",
+        folder: KIT,
+        config: KIT_CONFIG,
     },
 ];
 /// The exit code of pytest when it ran no test.
@@ -52,13 +58,13 @@ const STUB_ALLOWLIST: &str = "crates/py-bindings/stubtest-allowlist.txt";
 /// An environment with the wheel and everything that the tests use.
 pub(crate) struct PythonBed {
     venv: Venv,
+    wheel: Wheel,
 }
 
 impl PythonBed {
-    pub(super) fn prepare(workspace: &Workspace, wheel: &Wheel, step: &mut Step) -> Result<Self> {
-        Ok(Self {
-            venv: Venv::ensure(workspace, "test", Some(wheel), step)?,
-        })
+    pub(super) fn prepare(workspace: &Workspace, wheel: Wheel, step: &mut Step) -> Result<Self> {
+        let venv = Venv::ensure(workspace, "test", Some(&wheel), step)?;
+        Ok(Self { venv, wheel })
     }
 
     pub(super) fn run(
@@ -90,6 +96,15 @@ impl PythonBed {
             }
             None => steps.skip("pytest", "the S3 service did not start"),
         }
+        steps.run("mutants of the conformance kit", |step| {
+            let options = ["-m", "pytest", "-q", "-p", "conformance_plugin", MUTANTS];
+            let mut command = self.venv.python(workspace, &options)?;
+            command
+                .args(["--config-file", KIT_CONFIG])
+                .env("PYTHONPATH", workspace.root.join("xtask/python"));
+            succeeded(count(&mut command, step)?, MUTANTS)
+        });
+        matrix::run(workspace, &self.wheel, steps);
     }
 
     /// Only the tests that name a clause, or this clause.
@@ -135,13 +150,7 @@ impl PythonBed {
             }
             let mut command = self.session(workspace, suite)?;
             command.args(args).envs(server.environment());
-            let mut tally = Tally::default();
-            let status = step.status(&mut command, &mut |line| {
-                if let Some(counted) = summary(line) {
-                    tally = counted;
-                }
-            })?;
-            step.tally.add(tally);
+            let status = count(&mut command, step)?;
             // A folder without a test of the clause that was asked for is no failure.
             let nothing_chosen = !args.is_empty() && status.code() == Some(NO_TESTS);
             if !status.success() && !nothing_chosen {
@@ -181,6 +190,54 @@ impl PythonBed {
             .env("CONFORMANCE_JSON", proofs);
         Ok(command)
     }
+}
+
+/// Runs the kit against the `remote_store` of another interpreter, which needs pytest, Dagster,
+/// pandas and pyarrow beside it.
+pub(crate) fn judge(
+    workspace: &Workspace,
+    python: &Path,
+    server: &Credentials,
+    clause: Option<&str>,
+    step: &mut Step,
+) -> Result<()> {
+    let options = ["-m", "pytest", "-p", "conformance_plugin", "-q", "-ra", KIT];
+    let mut command = workspace.command(python, &options)?;
+    command
+        .args([
+            "--config-file",
+            KIT_CONFIG,
+            "--clause",
+            clause.unwrap_or("any"),
+        ])
+        .envs(server.environment())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PYTHONPATH", workspace.root.join("xtask/python"))
+        .env(
+            "CONFORMANCE_JSON",
+            conformance::python_file(workspace, KIT)?,
+        );
+    succeeded(count(&mut command, step)?, KIT)
+}
+
+/// Turns the exit of pytest into the result of its step.
+pub(super) fn succeeded(status: ExitStatus, what: &str) -> Result<()> {
+    if status.success() {
+        return Ok(());
+    }
+    Err(format!("pytest {what} failed ({status})").into())
+}
+
+/// Runs pytest and adds what its closing line counts to the step.
+pub(crate) fn count(command: &mut Command, step: &mut Step) -> Result<ExitStatus> {
+    let mut tally = Tally::default();
+    let status = step.status(command, &mut |line| {
+        if let Some(counted) = summary(line) {
+            tally = counted;
+        }
+    })?;
+    step.tally.add(tally);
+    Ok(status)
 }
 
 /// The counts in `1 failed, 12 passed, 3 skipped in 4.56s`, with or without `=` around it.
