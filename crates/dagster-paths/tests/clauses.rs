@@ -321,3 +321,45 @@ fn messages_show_no_raw_control_characters() {
     let refused = parse_asset_path("a\nb.txt", ".pkl").unwrap_err();
     assert!(refused.to_string().contains("a\\nb.txt"));
 }
+
+#[test]
+fn a_path_that_no_log_has_is_told_apart_from_a_shortened_one() {
+    let long = LogKey::new(["run", &"x".repeat(300)]).unwrap();
+    let shortened = log_path("p", &long, IoType::Stdout, true).unwrap();
+    assert!(matches!(
+        parse_log_path("p", &shortened),
+        Err(PathError::Irreversible { .. })
+    ));
+    // Shortened like a log, but of no stream; and of a stream, but not shortened.
+    for foreign in [
+        shortened.replace(".out.partial", ".txt"),
+        "p/storage/run/%~zz.out".to_owned(),
+    ] {
+        assert!(
+            matches!(
+                parse_log_path("p", &foreign),
+                Err(PathError::Foreign { .. })
+            ),
+            "{foreign}"
+        );
+    }
+}
+
+#[test]
+fn the_longest_prefix_and_extension_are_allowed_and_one_byte_more_is_not() {
+    let key = AssetKey::new(["a"]).unwrap();
+    let log = LogKey::new(["a"]).unwrap();
+    let (longest, longest_prefix) = (format!(".{}", "e".repeat(127)), "p".repeat(255));
+    assert!(asset_path(&key, None, &longest).is_ok());
+    assert!(asset_path(&key, None, &format!("{longest}e")).is_err());
+    assert!(log_path(&longest_prefix, &log, IoType::Stdout, false).is_ok());
+    assert!(log_path(&format!("{longest_prefix}p"), &log, IoType::Stdout, false).is_err());
+}
+
+#[test]
+fn a_partition_key_is_shown_as_it_is() {
+    assert_eq!(
+        PartitionKey::new("us|2024-01-01").to_string(),
+        "us|2024-01-01"
+    );
+}
