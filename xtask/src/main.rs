@@ -11,6 +11,7 @@
 mod bench;
 mod conformance;
 mod demo;
+mod mutants;
 mod process;
 mod python;
 mod servers;
@@ -48,6 +49,8 @@ enum Task {
     Conformance(conformance::Options),
     /// List and run the benchmarks
     Bench(bench::Options),
+    /// Change the pure crates line by line and list the changes that no test notices
+    Mutants(mutants::Options),
     /// Check the structure: dependency direction, module docs, file sizes, licences, clauses
     Tidy,
     /// Start, stop and show the real servers that tests talk to
@@ -63,6 +66,7 @@ fn run(cli: Cli) -> Result<bool> {
         Task::Test(options) => test::run(&workspace, &options),
         Task::Conformance(options) => conformance::run(&workspace, &options),
         Task::Bench(options) => bench::run(&workspace, &options),
+        Task::Mutants(options) => mutants::run(&workspace, &options),
         Task::Tidy => tidy::run(&workspace),
         Task::Servers(options) => servers::run(&workspace, &options),
         Task::Wheel => wheel::run(&workspace),
