@@ -11,6 +11,8 @@ use remote_store_core::{Driver, Prefix, Store, runtime};
 use remote_store_credential_masking::Secret;
 use reqwest::Method;
 
+use crate::{Setup, variable};
+
 /// Where the server listens.
 const ENDPOINT: &str = "REMOTE_STORE_TEST_S3_ENDPOINT";
 /// Its access key.
@@ -26,22 +28,12 @@ pub struct S3Server {
     secret: Secret,
 }
 
-/// The result of setting something up.
-pub type Setup<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
-
 impl S3Server {
     /// The server of the environment; says why there is none.
     ///
     /// # Errors
     /// Which variable is not set.
     pub fn from_env() -> Result<Self, String> {
-        let variable = |name: &str| {
-            std::env::var(name).map_err(|_unset| {
-                format!(
-                    "skipped: {name} is not set; `cargo xtask test` starts a server and sets it"
-                )
-            })
-        };
         Ok(Self {
             endpoint: variable(ENDPOINT)?,
             key: Secret::new(variable(KEY)?),

@@ -59,18 +59,36 @@ fn without_features_no_http_client_is_linked() {
 }
 
 #[test]
-fn s3_brings_one_tls_stack_that_needs_no_cmake() {
-    let linked = packages(&["--no-default-features", "--features", "s3"]);
-    for wanted in ["object_store", "reqwest", "rustls", "ring"] {
-        assert!(linked.contains(wanted), "{wanted} is missing");
+fn each_cloud_brings_one_tls_stack_that_needs_no_cmake() {
+    for cloud in ["s3", "azure", "gcs", "s3,azure,gcs"] {
+        let linked = packages(&["--no-default-features", "--features", cloud]);
+        for wanted in ["object_store", "reqwest", "rustls", "ring"] {
+            assert!(linked.contains(wanted), "{cloud}: {wanted} is missing");
+        }
+        for unwanted in [
+            "aws-lc-rs",
+            "aws-lc-sys",
+            "openssl-sys",
+            "native-tls",
+            "proptest",
+        ] {
+            assert!(!linked.contains(unwanted), "{cloud}: {unwanted} is linked");
+        }
     }
-    for unwanted in [
-        "aws-lc-rs",
-        "aws-lc-sys",
-        "openssl-sys",
-        "native-tls",
-        "proptest",
-    ] {
-        assert!(!linked.contains(unwanted), "{unwanted} is linked");
-    }
+}
+
+#[test]
+fn only_s3_is_there_unless_asked_for_more() {
+    let usual = packages(&[]);
+    assert_eq!(
+        usual,
+        packages(&["--no-default-features", "--features", "s3"])
+    );
+}
+
+#[test]
+fn features_by_name_say_what_is_registered() {
+    let mut clouds = remote_store_core::registry::registered();
+    clouds.retain(|name| ["s3", "azure", "gcs"].contains(&name.as_str()));
+    assert_eq!(clouds, ["azure", "gcs", "s3"]);
 }

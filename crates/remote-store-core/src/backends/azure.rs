@@ -30,6 +30,7 @@ const WORDS: Words = Words {
     endpoint_option: "account_url",
     region_option: None,
     asks_for_tokens: true,
+    reads_suffixes: false,
     copies_conditionally: true,
     parts_in_flight: 4,
 };

@@ -24,11 +24,11 @@ use crate::runtime::PerProcess;
 mod failure;
 mod removal;
 mod requests;
-mod service;
+pub(super) mod service;
 pub(super) mod transport;
 mod upload;
 
-pub(super) use service::{Client, Service, Words, cannot_be_set_up, install_tls, no_credentials};
+pub(super) use service::{Client, Service, Words};
 pub use transport::{RetryOptions, TransportOptions};
 
 use upload::CloudWriter;

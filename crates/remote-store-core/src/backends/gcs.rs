@@ -27,6 +27,7 @@ const WORDS: Words = Words {
     endpoint_option: "endpoint_url",
     region_option: None,
     asks_for_tokens: true,
+    reads_suffixes: true,
     copies_conditionally: true,
     parts_in_flight: 4,
 };

@@ -27,6 +27,7 @@ const WORDS: Words = Words {
     endpoint_option: "endpoint_url",
     region_option: Some("region_name"),
     asks_for_tokens: false,
+    reads_suffixes: true,
     copies_conditionally: false,
     parts_in_flight: 4,
 };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use object_store::azure::AzureConfigKey;
 use remote_store_credential_masking::Secret;
 
-use crate::backends::cloud::no_credentials;
+use crate::backends::cloud::service::no_credentials;
 use crate::backends::cloud::transport::{check_endpoint, refuse, with_scheme};
 use crate::error::Result;
 
@@ -183,7 +183,7 @@ impl Account {
         known.retain(|(key, _)| self.takes(*key, elsewhere));
         // Elsewhere, nobody may be sent to the identity service of a cloud.
         if elsewhere && self.credential.is_none() && !known.iter().any(|(key, _)| is_static(*key)) {
-            return Err(no_credentials(&WORDS, container));
+            return Err(no_credentials(&WORDS, container, "No credentials"));
         }
         Ok((self, known))
     }

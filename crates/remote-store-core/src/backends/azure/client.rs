@@ -3,7 +3,7 @@
 use object_store::ClientOptions;
 use object_store::azure::{AzureConfigKey, MicrosoftAzure, MicrosoftAzureBuilder};
 
-use crate::backends::cloud::{cannot_be_set_up, install_tls};
+use crate::backends::cloud::service::{cannot_be_set_up, install_tls};
 use crate::error::Result;
 
 use super::account::{Account, Credential};

@@ -7,6 +7,7 @@ use object_store::Error as Raw;
 use crate::error::{Error, Subject};
 
 use super::Inner;
+use super::service::no_credentials;
 
 /// Codes with which services refuse a credential, whatever the status.
 const CREDENTIAL_CODES: [&str; 20] = [
@@ -35,6 +36,8 @@ const CREDENTIAL_CODES: [&str; 20] = [
 ];
 /// Codes for a bucket or container that is not there.
 const BUCKET_CODES: [&str; 2] = ["NoSuchBucket", "ContainerNotFound"];
+/// What Azure says instead when it deletes many blobs at once.
+const NO_CONTAINER: &str = "The specified container does not exist";
 /// Codes for a bucket that lies elsewhere.
 const REGION_CODES: [&str; 3] = [
     "AuthorizationHeaderMalformed",
@@ -49,7 +52,7 @@ impl Inner {
     pub(super) fn failure(&self, path: &str, err: &Raw) -> Error {
         let text = chain(err);
         let code = code(&text);
-        if code.is_some_and(|code| BUCKET_CODES.contains(&code)) {
+        if code.is_some_and(|code| BUCKET_CODES.contains(&code)) || text.contains(NO_CONTAINER) {
             return self.no_bucket().caused_by(err);
         }
         if code.is_some_and(|code| CREDENTIAL_CODES.contains(&code)) {
@@ -99,16 +102,8 @@ impl Inner {
     }
 
     fn no_token(&self) -> Error {
-        let words = self.words();
-        Error::PermissionDenied {
-            message: format!(
-                "The identity service gave no token for backend '{}'. {}",
-                words.name, words.no_credentials
-            ),
-            path: self.service.bucket().to_owned(),
-            backend: words.name.to_owned(),
-            source: None,
-        }
+        let what = "The identity service gave no token";
+        no_credentials(self.words(), self.service.bucket(), what)
     }
 
     fn denied(&self, path: &str, code: Option<&str>) -> Error {

@@ -78,9 +78,9 @@ impl Inner {
             .into_iter()
             .zip(answers)
             .map(|(key, answer)| {
-                let result = match answer {
-                    Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-                    Err(err) => Err(self.failure(key.as_str(), &err)),
+                let result = match answer.map_err(|err| self.failure(key.as_str(), &err)) {
+                    Err(err) if !err.is_missing_object() => Err(err),
+                    Ok(_) | Err(_) => Ok(()),
                 };
                 (key, result)
             })

@@ -22,6 +22,9 @@ use super::Inner;
 use super::failure::was_retried;
 use super::service::{Client, Service};
 
+/// How often an object may be replaced while its end is looked for.
+const SUFFIX_ATTEMPTS: usize = 8;
+
 impl Inner {
     /// The client of this process.
     pub(in crate::backends) fn client(&self) -> Result<Arc<Box<dyn Client>>> {
@@ -59,6 +62,12 @@ impl Inner {
         key: &ObjectKey,
         range: ReadRange,
     ) -> Result<ObjectReader> {
+        if let ReadRange::Suffix(length) = range
+            && length > 0
+            && !self.words().reads_suffixes
+        {
+            return self.suffix(key, length).await;
+        }
         let location = self.location(key)?;
         let wanted = match &range {
             ReadRange::All | ReadRange::From(0) => None,
@@ -84,6 +93,31 @@ impl Inner {
                     return self.empty(key, &range).await.map_err(|_not_empty| failure);
                 }
                 Err(failure)
+            }
+        }
+    }
+
+    /// The last bytes, from a service that has to be asked for the size first.
+    async fn suffix(self: &Arc<Self>, key: &ObjectKey, length: u64) -> Result<ObjectReader> {
+        let location = self.location(key)?;
+        let mut changed = 0;
+        loop {
+            let info = self.head(key).await?;
+            if info.size == 0 {
+                return self.empty(key, &ReadRange::Suffix(length)).await;
+            }
+            let options = GetOptions {
+                range: Some(GetRange::Offset(info.size.saturating_sub(length))),
+                if_match: info.etag,
+                ..GetOptions::default()
+            };
+            match self.client()?.get_opts(&location, options).await {
+                Ok(result) => return Ok(self.reader(key, result)),
+                // Replaced in between: the end lies elsewhere now.
+                Err(object_store::Error::Precondition { .. }) if changed < SUFFIX_ATTEMPTS => {
+                    changed += 1;
+                }
+                Err(err) => return Err(self.failure(key.as_str(), &err)),
             }
         }
     }

@@ -38,6 +38,8 @@ pub struct Words {
     pub region_option: Option<&'static str>,
     /// Without a static credential, its client asks an identity service for a token.
     pub asks_for_tokens: bool,
+    /// The end of an object can be read without knowing its size.
+    pub reads_suffixes: bool,
     /// A copy can refuse a taken destination by itself.
     pub copies_conditionally: bool,
     /// How many parts of an upload are under way at once.
@@ -114,11 +116,11 @@ pub(in crate::backends) fn cannot_be_set_up(words: &Words, bucket: &str) -> Erro
     )
 }
 
-/// Nothing was given, and nothing was found.
-pub(in crate::backends) fn no_credentials(words: &Words, bucket: &str) -> Error {
+/// There is no credential: `what` says how so.
+pub(in crate::backends) fn no_credentials(words: &Words, bucket: &str, what: &str) -> Error {
     Error::PermissionDenied {
         message: format!(
-            "No credentials for backend '{}'. {}",
+            "{what} for backend '{}'. {}",
             words.name, words.no_credentials
         ),
         path: bucket.to_owned(),

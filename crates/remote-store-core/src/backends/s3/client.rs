@@ -3,7 +3,7 @@
 use object_store::ClientOptions;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
 
-use crate::backends::cloud::{Service, cannot_be_set_up, install_tls, no_credentials};
+use crate::backends::cloud::service::{Service, cannot_be_set_up, install_tls, no_credentials};
 use crate::error::Result;
 
 use super::options::S3Options;
@@ -47,7 +47,7 @@ pub(super) fn build(options: &S3Options) -> Result<AmazonS3> {
         .iter()
         .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
     {
-        return Err(no_credentials(&WORDS, &options.bucket));
+        return Err(no_credentials(&WORDS, &options.bucket, "No credentials"));
     }
     if let Some(region) = &options.region_name {
         builder = builder.with_region(region);

@@ -1,0 +1,51 @@
+//! The server for Google's dialect that `cargo xtask test` starts: a
+//! translating proxy in front of an S3 server that takes anonymous requests.
+
+use std::sync::Arc;
+
+use remote_store_core::backends::{GcsBackend, GcsOptions};
+use remote_store_core::{Prefix, Store};
+
+use crate::{Setup, variable};
+
+/// Where it listens.
+const ENDPOINT: &str = "REMOTE_STORE_TEST_GCS_ENDPOINT";
+/// The bucket that exists from the start.
+pub const BUCKET: &str = "remote-store-test";
+
+/// A running server that speaks the dialect of Google Cloud Storage.
+#[derive(Debug, Clone)]
+pub struct GcsServer {
+    endpoint: String,
+}
+
+impl GcsServer {
+    /// The server of the environment; says why there is none.
+    ///
+    /// # Errors
+    /// Which variable is not set.
+    pub fn from_env() -> Result<Self, String> {
+        Ok(Self {
+            endpoint: variable(ENDPOINT)?,
+        })
+    }
+
+    /// Options for a bucket on the server.
+    ///
+    /// # Errors
+    /// When the name cannot be a bucket's.
+    pub fn options(&self, bucket: &str) -> Setup<GcsOptions> {
+        let mut options = GcsOptions::new(bucket)?;
+        options.endpoint_url = Some(self.endpoint.clone());
+        Ok(options)
+    }
+
+    /// A store over the bucket, from a root.
+    ///
+    /// # Errors
+    /// When the options cannot be used.
+    pub fn store(&self, root: &str) -> Setup<Store> {
+        let backend = GcsBackend::new(self.options(BUCKET)?)?;
+        Ok(Store::new(Arc::new(backend), Prefix::parse(root)?))
+    }
+}
