@@ -85,5 +85,9 @@ def event_metadata(result: dg.ExecuteInProcessResult, *segments: str) -> dict[st
 
 
 def stored(store) -> list[str]:
-    """The path of every object of a store, sorted."""
-    return sorted(str(info.path) for info in store.list_files("", recursive=True))
+    """The path of every object of a store, sorted.
+
+    Some services list folders that have become empty; they are no objects.
+    """
+    paths = [str(info.path) for info in store.list_files("", recursive=True)]
+    return sorted(path for path in paths if store.is_file(path))
