@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 from typing import Any
 from unittest import mock
 
@@ -21,8 +22,10 @@ def instance() -> dg.DagsterInstance:
 def _with_instance(build, **options) -> Any:
     """Build a context; Dagster makes it an instance for its resources even when there are none."""
     ready = contextlib.nullcontext(instance())
+    if "instance" in inspect.signature(build).parameters:  # Dagster 1.9.0 has none for outputs
+        options["instance"] = instance()
     with mock.patch.object(dg.DagsterInstance, "ephemeral", return_value=ready):
-        return build(**options, instance=instance())
+        return build(**options)
 
 
 def output_of(*segments: str, partition: str | None = None) -> dg.OutputContext:

@@ -32,18 +32,18 @@ def _outcomes(_prelude: str | None) -> dict[str, tuple[str | None, str]]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-class WithoutPyArrow:
-    """Finds what is installed, except pyarrow."""
+def hide_pyarrow() -> None:
+    """Let the import system find what is installed, except pyarrow."""
+    find_spec = PathFinder.find_spec
 
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        if name.partition(".")[0] == "pyarrow":
-            return None
-        return PathFinder.find_spec(name, path, target)
+    def finding(name, path=None, target=None):
+        return None if name.partition(".")[0] == "pyarrow" else find_spec(name, path, target)
+
+    PathFinder.find_spec = finding
 
 
 def main() -> None:
-    sys.meta_path[:] = [WithoutPyArrow if finder is PathFinder else finder for finder in sys.meta_path]
+    hide_pyarrow()
     from remote_store.ext import dagster as ext
 
     prelude = os.environ.get(PRELUDE)
