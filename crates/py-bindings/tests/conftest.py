@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 
 from remote_store import Backend, Store
-from remote_store.backends import LocalBackend, MemoryBackend, S3Backend
+from remote_store.backends import AzureBackend, GCSBackend, LocalBackend, MemoryBackend, S3Backend
 
 S3_ENDPOINT = os.environ.get("REMOTE_STORE_TEST_S3_ENDPOINT")
+AZURE_CONNECTION = os.environ.get("REMOTE_STORE_TEST_AZURE_CONNECTION")
+GCS_ENDPOINT = os.environ.get("REMOTE_STORE_TEST_GCS_ENDPOINT")
+# The container and the bucket that exist from the start.
+CONTAINER = "remote-store-test"
 
 
 class SubclassedBackend(MemoryBackend):
@@ -29,7 +33,8 @@ def s3_backend() -> S3Backend:
     )
 
 
-BACKENDS = ["memory", "local", "python"] + (["s3"] if S3_ENDPOINT else [])
+CLOUDS = [("s3", S3_ENDPOINT), ("azure", AZURE_CONNECTION), ("gcs", GCS_ENDPOINT)]
+BACKENDS = ["memory", "local", "python"] + [name for name, server in CLOUDS if server]
 
 
 @pytest.fixture
@@ -44,6 +49,10 @@ def make_backend(tmp_path: Path) -> Callable[[str], Backend]:
                 return LocalBackend(tmp_path / "store")
             case "python":
                 return SubclassedBackend()
+            case "azure":
+                return AzureBackend(CONTAINER, connection_string=AZURE_CONNECTION)
+            case "gcs":
+                return GCSBackend(CONTAINER, endpoint_url=GCS_ENDPOINT)
             case _:
                 return s3_backend()
 

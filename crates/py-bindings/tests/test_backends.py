@@ -22,7 +22,8 @@ from remote_store import (
     RemotePath,
     Store,
 )
-from remote_store.backends import LocalBackend, MemoryBackend, S3Backend
+from remote_store._registry import create_backend, registered_types
+from remote_store.backends import AzureBackend, GCSBackend, LocalBackend, MemoryBackend, S3Backend
 
 REQUIRED_BY_LOGS = {
     Capability.READ,
@@ -204,6 +205,80 @@ class TestS3Options:
         with pytest.raises(BackendUnavailable) as caught:
             Store(backend).read_bytes("x")
         assert "s3cr3tvalue" not in str(caught.value)
+
+
+class TestAzureOptions:
+    def test_an_empty_container_is_a_value_error(self) -> None:
+        with pytest.raises(ValueError, match="container"):
+            AzureBackend("")
+
+    def test_nothing_is_asked_before_the_first_call(self) -> None:
+        store = Store(AzureBackend("c", account_url="https://no-such-host.invalid", account_key="a2V5"), "r")
+        assert store.native_path("a/b") == "c/r/a/b"
+        assert store.to_key("c/r/a/b") == "a/b"
+        assert store._core.uri("a/b") == "az://c/r/a/b"
+
+    def test_it_is_registered_and_credentials_are_masked(self) -> None:
+        assert "azure" in registered_types()
+        options = {"container": "c", "connection_string": "AccountName=acme;AccountKey=aHVudGVyMg=="}
+        backend = create_backend("azure", options | {"retry": {"max_attempts": 1}})
+        assert repr(backend) == "AzureBackend(container='c', connection_string='***')"
+        with pytest.raises(ValueError, match="give one of them") as caught:
+            create_backend("azure", options | {"account_key": "aHVudGVyMg=="})
+        assert "aHVudGVyMg" not in str(caught.value)
+
+    def test_an_object_of_azures_library_is_refused_clearly(self) -> None:
+        class DefaultAzureCredential:
+            pass
+
+        with pytest.raises(TypeError, match=r"'credential'.*DefaultAzureCredential.*AZURE_"):
+            AzureBackend("c", account_name="acme", credential=DefaultAzureCredential())  # type: ignore[arg-type]
+
+    def test_another_service_without_a_credential_says_what_to_give(self, monkeypatch) -> None:
+        for name in [name for name in os.environ if name.startswith("AZURE_")]:
+            monkeypatch.delenv(name)
+        store = Store(AzureBackend("c", account_url="http://127.0.0.1:1/acme"))
+        with pytest.raises(PermissionDenied, match="account_key"):
+            store.read_bytes("x")
+
+    def test_an_unreachable_endpoint_is_unavailable(self) -> None:
+        backend = AzureBackend(
+            "c", account_url="http://127.0.0.1:1/acme", account_key="aHVudGVyMg==", retry={"max_attempts": 1}
+        )
+        with pytest.raises(BackendUnavailable, match="account_url") as caught:
+            Store(backend).read_bytes("x")
+        assert "aHVudGVyMg" not in str(caught.value)
+
+
+class TestGCSOptions:
+    def test_an_empty_bucket_is_a_value_error(self) -> None:
+        with pytest.raises(ValueError, match="bucket"):
+            GCSBackend("")
+
+    def test_nothing_is_asked_before_the_first_call(self) -> None:
+        store = Store(GCSBackend("b", endpoint_url="https://no-such-host.invalid"), "r")
+        assert store.native_path("a/b") == "b/r/a/b"
+        assert store.to_key("b/r/a/b") == "a/b"
+        assert store._core.uri("a/b") == "gs://b/r/a/b"
+
+    def test_it_is_registered_and_the_key_is_masked(self) -> None:
+        assert "gcs" in registered_types()
+        key = '{"client_email": "a@b", "private_key": "hunter2hunter2", "private_key_id": "1"}'
+        backend = create_backend("gcs", {"bucket": "b", "service_account_key": key})
+        assert repr(backend) == "GCSBackend(bucket='b', service_account_key='***')"
+        with pytest.raises(ValueError, match="service_account_key") as caught:
+            GCSBackend("b", service_account_key="hunter2hunter2")
+        assert "hunter2" not in str(caught.value)
+
+    def test_a_key_file_that_is_not_there_is_named(self, tmp_path: Path) -> None:
+        store = Store(GCSBackend("b", service_account_path=tmp_path / "key.json"))
+        with pytest.raises(ValueError, match=r"key\.json"):
+            store.read_bytes("x")
+
+    def test_an_unreachable_endpoint_is_unavailable(self) -> None:
+        backend = GCSBackend("b", endpoint_url="http://127.0.0.1:1", retry={"max_attempts": 1})
+        with pytest.raises(BackendUnavailable, match="endpoint_url"):
+            Store(backend).read_bytes("x")
 
 
 class TestCapabilities:

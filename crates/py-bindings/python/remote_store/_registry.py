@@ -12,13 +12,15 @@ from typing import Any, Self
 from remote_store._backend import Backend
 from remote_store._config import RegistryConfig, RetryPolicy
 from remote_store._store import Store
-from remote_store.backends import LocalBackend, MemoryBackend, S3Backend
+from remote_store.backends import AzureBackend, GCSBackend, LocalBackend, MemoryBackend, S3Backend
 
 __all__ = ["Registry", "create_backend", "register_backend", "registered_types"]
 
 BackendFactory = Callable[..., Backend]
 
 _FACTORIES: dict[str, BackendFactory] = {
+    "azure": AzureBackend,
+    "gcs": GCSBackend,
     "local": LocalBackend,
     "memory": MemoryBackend,
     "s3": S3Backend,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from remote_store._config import RetryPolicy
 from remote_store._secret import Secret
+from remote_store.backends._cloud_options import secret as as_secret
+from remote_store.backends._cloud_options import shared_options
 from remote_store.backends._native_backend import NativeBackend
 
 __all__ = ["S3Backend"]
@@ -56,21 +57,18 @@ class S3Backend(NativeBackend):
         retry: RetryPolicy | Mapping[str, Any] | None = None,
         reject_write_under_file_ancestor: bool = False,
     ) -> None:
-        policy = RetryPolicy._from(retry)  # noqa: SLF001 - our own class
         options: dict[str, Any] = {
             "bucket": bucket,
             "endpoint_url": endpoint_url,
-            "key": _secret(key),
-            "secret": _secret(secret),
-            "session_token": _secret(session_token),
+            "key": as_secret(key),
+            "secret": as_secret(secret),
+            "session_token": as_secret(session_token),
             "region_name": region_name,
-            "tls_ca_bundle": tls_ca_bundle,
-            "client_options": dict(client_options) if client_options else None,
-            "retry": asdict(policy) if policy is not None else None,
-            "reject_write_under_file_ancestor": reject_write_under_file_ancestor or None,
         }
-        super().__init__("s3", options)
-
-
-def _secret(value: str | Secret | None) -> Secret | None:
-    return Secret(value) if isinstance(value, str) else value
+        shared = shared_options(
+            tls_ca_bundle=tls_ca_bundle,
+            client_options=client_options,
+            retry=retry,
+            reject_write_under_file_ancestor=reject_write_under_file_ancestor,
+        )
+        super().__init__("s3", options | shared)

@@ -1,0 +1,34 @@
+"""The constructor arguments that backends of clouds have in common, as the native module takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from remote_store._config import RetryPolicy
+from remote_store._secret import Secret
+
+__all__ = ["secret", "shared_options"]
+
+
+def secret(value: str | Secret | None) -> Secret | None:
+    """Wrap a credential, so that it stands in no message from here on."""
+    return Secret(value) if isinstance(value, str) else value
+
+
+def shared_options(
+    *,
+    tls_ca_bundle: str | None,
+    client_options: Mapping[str, Any] | None,
+    retry: RetryPolicy | Mapping[str, Any] | None,
+    reject_write_under_file_ancestor: bool,
+) -> dict[str, Any]:
+    """Return how a service is reached; what was not given is None."""
+    policy = RetryPolicy._from(retry)  # noqa: SLF001 - our own class
+    return {
+        "tls_ca_bundle": tls_ca_bundle,
+        "client_options": dict(client_options) if client_options else None,
+        "retry": asdict(policy) if policy is not None else None,
+        "reject_write_under_file_ancestor": reject_write_under_file_ancestor or None,
+    }
