@@ -69,9 +69,9 @@ class AzureBackend(NativeBackend):
     ) -> None:
         if not isinstance(credential, str | Secret | None):
             raise TypeError(
-                f"option 'credential' of backend 'azure' takes a str or a Secret (an account key or a shared "
-                f"access signature), got {type(credential).__name__}; leave it out to use the AZURE_ variables or "
-                f"the managed identity"
+                f"option 'credential' of backend 'azure' takes a str or a Secret (an account key or a "
+                f"shared access signature), got {type(credential).__name__}; leave it out to use the "
+                f"AZURE_ variables or the managed identity"
             )
         options: dict[str, Any] = {
             "container": container,
