@@ -181,7 +181,8 @@ class TestRegistry:
 
     def test_create_backend_names_what_it_refuses(self) -> None:
         with pytest.raises(
-            ValueError, match=r"Unknown backend type 'x'\. Registered types: \['azure', 'gcs', 'local', 'memory', "
+            ValueError,
+            match=r"Unknown backend type 'x'\. Registered types: \['azure', 'gcs', 'local', 'memory', ",
         ):
             create_backend("x", {})
         with pytest.raises(
