@@ -6,7 +6,7 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyModule};
-use remote_store_core::{Error, ErrorKind};
+use remote_store_core::{Cause, Error, ErrorKind};
 use remote_store_dagster_paths::PathError;
 use remote_store_parquet_dataset::DatasetError;
 use remote_store_serializers::SerializeError;
@@ -191,17 +191,27 @@ impl Raised<'_> {
     }
 }
 
-/// The causes, outermost first; they were redacted when the core took them over.
-fn chain_text(cause: &dyn StdError) -> String {
-    let mut text = cause.to_string();
+/// The causes, outermost first, without credentials.
+fn chain_text(cause: &(dyn StdError + 'static)) -> String {
+    let mut text = shown(cause);
     let mut next = cause.source();
     while let Some(error) = next {
-        let inner = error.to_string();
+        let inner = shown(error);
         if !text.contains(&inner) {
             text.push_str(": ");
             text.push_str(&inner);
         }
         next = error.source();
+    }
+    text
+}
+
+/// One cause as text. The core's own words are redacted already, and show the caller's paths, which
+/// may look like credentials (`key=5/x.parquet`); all others are strangers' words.
+fn shown(error: &(dyn StdError + 'static)) -> String {
+    let text = error.to_string();
+    if error.is::<Error>() || error.is::<Cause>() {
+        return text;
     }
     remote_store_credential_masking::redact_text(&text)
 }
@@ -219,8 +229,16 @@ pub(crate) fn module(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
 
 #[cfg(test)]
 mod tests {
-    use super::class_name;
-    use remote_store_core::ErrorKind;
+    use super::{chain_text, class_name};
+    use remote_store_core::{Error, ErrorKind};
+
+    #[test]
+    fn causes_show_the_paths_of_the_core_and_hide_the_credentials_of_strangers() {
+        let missing = Error::not_found("key=5/x.parquet", "memory");
+        assert_eq!(chain_text(&missing), "File not found: key=5/x.parquet");
+        let stranger = std::io::Error::other("refused: password=hunter2");
+        assert_eq!(chain_text(&stranger), "refused: password=***");
+    }
 
     /// `not-found` as `NotFound`.
     fn pascal_case(kebab: &str) -> String {

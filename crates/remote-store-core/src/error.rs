@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use remote_store_credential_masking::redact_text;
 
+use self::shown::redact_but_path;
 use crate::capability::{Capability, CapabilitySet};
 
 mod cause;
 mod kind;
+mod shown;
 
 pub use cause::Cause;
 pub use kind::{ErrorKind, Subject};
@@ -61,7 +63,7 @@ pub enum Error {
         source: Option<Cause>,
     },
     /// The credentials or the file modes do not allow it.
-    #[error("{}", redact_text(message))]
+    #[error("{}", redact_but_path(message, Some(path)))]
     PermissionDenied {
         /// What was refused and the way out.
         message: String,
@@ -102,7 +104,7 @@ pub enum Error {
         backend: String,
     },
     /// The store cannot be reached, or failed.
-    #[error("{}", redact_text(message))]
+    #[error("{}", redact_but_path(message, path.as_deref()))]
     BackendUnavailable {
         /// What happened and the way out.
         message: String,
@@ -171,7 +173,7 @@ pub enum Error {
     },
     /// An error of a backend that was written outside this crate; the source
     /// can be downcast by whoever wrote it.
-    #[error("{}", redact_text(message))]
+    #[error("{}", redact_but_path(message, path.as_deref()))]
     Foreign {
         /// What happened.
         message: String,
