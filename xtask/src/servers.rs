@@ -1,11 +1,16 @@
 //! The real servers that tests and the demo talk to, on free ports of the loopback interface.
 
+mod azurite;
+mod gcs;
+mod guarded;
 mod seaweedfs;
 
 use std::fs;
 
 use clap::{Args, Subcommand};
 
+pub(crate) use azurite::Azurite;
+pub(crate) use gcs::Gcs;
 pub(crate) use seaweedfs::{Credentials, Lifetime, SeaweedFs};
 
 use crate::python::Venv;

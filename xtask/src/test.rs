@@ -11,7 +11,7 @@ pub(crate) use python::{PythonBed, judge};
 pub(crate) use rust::{WORKSPACE_TESTS, run_tests};
 
 use crate::python::Venv;
-use crate::servers::{Credentials, Lifetime, SeaweedFs};
+use crate::servers::{Azurite, Credentials, Gcs, Lifetime, SeaweedFs};
 use crate::steps::Steps;
 use crate::workspace::{Result, Workspace};
 use crate::{conformance, demo, tidy, wheel};
@@ -30,24 +30,42 @@ pub(crate) struct Options {
     verbose: bool,
 }
 
-/// What tests of both languages need: the tools and a running S3 service.
+/// What tests of both languages need: the tools and running services of each kind.
 pub(crate) struct TestBed {
     server: SeaweedFs,
+    azurite: Option<Azurite>,
+    gcs: Option<Gcs>,
 }
 
 impl TestBed {
     /// Installs the tools and starts the server; `None` when a step failed.
     pub(crate) fn prepare(workspace: &Workspace, steps: &mut Steps) -> Option<Self> {
-        steps.run("tools and SeaweedFS", |step| {
+        let (tools, server) = steps.run("tools and SeaweedFS", |step| {
             let tools = Venv::ensure(workspace, "tools", None, step)?;
             let server = SeaweedFs::start(workspace, &tools, "test", Lifetime::Guarded)?;
-            Ok(Self { server })
+            Ok((tools, server))
+        })?;
+        // Without one of these its step fails, and its tests say why they are skipped.
+        let azurite = steps.run("Azurite", |step| Azurite::start(workspace, step));
+        let gcs = steps.run("server for Google's dialect", |step| {
+            Gcs::start(workspace, &tools, step)
+        });
+        Some(Self {
+            server,
+            azurite,
+            gcs,
         })
     }
 
-    /// Where the S3 service is.
+    /// Where the services are.
     pub(crate) fn credentials(&self) -> Credentials {
-        self.server.credentials()
+        let mut credentials = self.server.credentials();
+        let azure = self.azurite.iter().map(Azurite::variable);
+        credentials.others.extend(azure);
+        credentials
+            .others
+            .extend(self.gcs.iter().map(Gcs::variable));
+        credentials
     }
 }
 

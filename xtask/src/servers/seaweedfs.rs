@@ -1,14 +1,14 @@
 //! `SeaweedFS`, an S3 service in one process: started on free ports in a folder of its own.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use super::guarded::status_of;
 use crate::python::Venv;
 use crate::workspace::{Result, Workspace};
 
@@ -19,15 +19,15 @@ const ACCESS_KEY: &str = "xtask-access-key";
 const SECRET_KEY: &str = "xtask-not-a-real-secret";
 
 /// It is ready in half a second; a busy machine gets a minute.
-const READY_WITHIN: Duration = Duration::from_mins(1);
-const POLL_EVERY: Duration = Duration::from_millis(50);
+pub(super) const READY_WITHIN: Duration = Duration::from_mins(1);
+pub(super) const POLL_EVERY: Duration = Duration::from_millis(50);
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 /// The admin part answers gRPC on its port plus this.
 const ADMIN_GRPC_OFFSET: u16 = 10_000;
 
 /// Stops the server when its standard input closes, so that it never outlives us, however we end:
 /// first kindly, after ten seconds by force. Interrupts are left to us.
-const GUARD: &str = r#"trap '' INT
+pub(super) const GUARD: &str = r#"trap '' INT
 "$@" </dev/null &
 pid=$!
 trap 'kill $pid 2>/dev/null' TERM
@@ -55,6 +55,8 @@ pub(crate) struct Credentials {
     pub(crate) secret: &'static str,
     pub(crate) region: &'static str,
     pub(crate) bucket: &'static str,
+    /// What leads to the servers beside it.
+    pub(crate) others: Vec<(&'static str, String)>,
 }
 
 /// A running server; dropping it stops it, unless it was started to stay.
@@ -82,6 +84,21 @@ impl SeaweedFs {
         name: &str,
         lifetime: Lifetime,
     ) -> Result<Self> {
+        Self::launch(workspace, tools, name, lifetime, &identities())
+    }
+
+    /// One that takes requests without a signature.
+    pub(super) fn start_open(workspace: &Workspace, tools: &Venv, name: &str) -> Result<Self> {
+        Self::launch(workspace, tools, name, Lifetime::Guarded, &anyone())
+    }
+
+    fn launch(
+        workspace: &Workspace,
+        tools: &Venv,
+        name: &str,
+        lifetime: Lifetime,
+        identities: &str,
+    ) -> Result<Self> {
         let dir = workspace.own_dir(&format!("servers/{name}"))?;
         let data = dir.join("data");
         if data.exists() {
@@ -89,7 +106,7 @@ impl SeaweedFs {
         }
         fs::create_dir_all(&data)?;
         let config = dir.join("s3.json");
-        fs::write(&config, identities())?;
+        fs::write(&config, identities)?;
         let log = dir.join("weed.log");
         let ports = Ports::free()?;
 
@@ -140,7 +157,13 @@ impl SeaweedFs {
             secret: SECRET_KEY,
             region: REGION,
             bucket: BUCKET,
+            others: Vec::new(),
         }
+    }
+
+    /// The port of the S3 service.
+    pub(super) fn port(&self) -> u16 {
+        self.ports.s3
     }
 
     /// Its process.
@@ -194,14 +217,17 @@ impl Drop for SeaweedFs {
 
 impl Credentials {
     /// The environment that tests read.
-    pub(crate) fn environment(&self) -> [(&'static str, &str); 5] {
-        [
-            ("REMOTE_STORE_TEST_S3_ENDPOINT", &self.endpoint),
+    pub(crate) fn environment(&self) -> Vec<(&'static str, &str)> {
+        let mut variables = vec![
+            ("REMOTE_STORE_TEST_S3_ENDPOINT", self.endpoint.as_str()),
             ("REMOTE_STORE_TEST_S3_KEY", self.key),
             ("REMOTE_STORE_TEST_S3_SECRET", self.secret),
             ("REMOTE_STORE_TEST_S3_REGION", self.region),
             ("REMOTE_STORE_TEST_S3_BUCKET", self.bucket),
-        ]
+        ];
+        let others = self.others.iter();
+        variables.extend(others.map(|(name, value)| (*name, value.as_str())));
+        variables
     }
 
     /// The same as lines for a shell.
@@ -303,6 +329,14 @@ fn identities() -> String {
     .to_string()
 }
 
+fn anyone() -> String {
+    serde_json::json!({"identities": [{
+        "name": "anonymous",
+        "actions": ["Admin", "Read", "List", "Tagging", "Write"],
+    }]})
+    .to_string()
+}
+
 impl Ports {
     /// Ports that were free a moment ago; all are held until the last is known, so they differ.
     fn free() -> Result<Self> {
@@ -331,24 +365,9 @@ impl Ports {
     }
 }
 
-/// The status code of one small HTTP request, `None` when nobody answers.
-fn status_of(port: u16, method: &str, path: &str) -> Option<u16> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 5\r\nConnection: close\r\n\r\nready"
-    );
-    stream.write_all(request.as_bytes()).ok()?;
-    let mut answer = String::new();
-    // The head is enough; a body that is cut or not UTF-8 does not matter.
-    let _read = stream.take(64).read_to_string(&mut answer);
-    answer.split(' ').nth(1)?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Ports, status_of};
+    use super::Ports;
 
     #[test]
     fn ports_are_all_different() {
@@ -358,10 +377,5 @@ mod tests {
         all.sort_unstable();
         all.dedup();
         assert_eq!(all.len(), 9);
-    }
-
-    #[test]
-    fn a_port_where_nobody_listens_has_no_status() {
-        assert_eq!(status_of(Ports::free().unwrap().s3, "GET", "/"), None);
     }
 }
