@@ -86,7 +86,13 @@ impl Inner {
             .ancestors()
             .find(|path| path.exists())
             .unwrap_or(folder);
-        Err(io_error::writing(key.as_str(), existing, &err))
+        Err(io_error::making(
+            key.as_str(),
+            &self.root,
+            folder,
+            existing,
+            &err,
+        ))
     }
 
     /// Makes a staged file visible as `target`.

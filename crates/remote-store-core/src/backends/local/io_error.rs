@@ -70,6 +70,46 @@ pub(super) fn writing(key: &str, folder: &Path, err: &io::Error) -> Error {
     other(key, "Writing", err)
 }
 
+/// An error met while `folder` was made for `key`; `existing` is the nearest
+/// folder above that is there.
+pub(super) fn making(
+    key: &str,
+    root: &Path,
+    folder: &Path,
+    existing: &Path,
+    err: &io::Error,
+) -> Error {
+    let kind = err.kind();
+    let in_the_way = matches!(kind, ErrorKind::AlreadyExists | ErrorKind::NotADirectory);
+    let reason = if root.is_dir() {
+        // What vanished while it was made may be made by the next try.
+        in_the_way.then(|| {
+            format!(
+                "Cannot make the folder {} ({kind}); remove the file or dead link that has its name",
+                folder.display()
+            )
+        })
+    } else {
+        // Some file systems (such as /proc) answer like this to every new name.
+        let never = in_the_way || matches!(kind, ErrorKind::NotFound | ErrorKind::Unsupported);
+        never.then(|| {
+            format!(
+                "Cannot make the root folder {} below {} ({kind}); choose another root, or make that folder",
+                root.display(),
+                existing.display()
+            )
+        })
+    };
+    match reason {
+        Some(reason) => Error::InvalidPath {
+            path: key.to_owned(),
+            reason,
+            backend: Some(NAME.to_owned()),
+        },
+        None => writing(key, existing, err),
+    }
+}
+
 fn unwritable(key: &str, folder: &Path, kind: ErrorKind) -> Error {
     let reason = if kind == ErrorKind::PermissionDenied {
         "permission denied"

@@ -11,6 +11,8 @@ use crate::model::ListOptions;
 use crate::runtime;
 use crate::store::Store;
 
+mod obstacles;
+
 struct Place {
     folder: tempfile::TempDir,
     store: Store,

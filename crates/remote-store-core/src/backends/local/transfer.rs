@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::path::Path;
 
 use crate::error::{Error, Result, Subject};
 use crate::key::ObjectKey;
@@ -62,16 +63,13 @@ impl Inner {
             WriteMode::Create => {
                 self.create(to, &target, &source.path).await?;
                 // Where the name was renamed rather than linked, the old one is gone already.
-                match fs::remove_file(&source.path) {
-                    Err(err) if !io_error::missing(&err) => Err(io_error::writing(
-                        from.as_str(),
-                        source.path.parent().unwrap_or(&self.root),
-                        &err,
-                    )),
-                    _ => Ok(()),
-                }
+                remove_source(from, &source.path, &self.root)
             }
             WriteMode::Overwrite => match fs::rename(&source.path, &target.path) {
+                // Of two names of one file the system keeps both and calls it done.
+                Ok(()) if are_two_names_of_one_file(&source.path, &target.path) => {
+                    remove_source(from, &source.path, &self.root)
+                }
                 Ok(()) => Ok(()),
                 Err(err) if err.kind() == ErrorKind::CrossesDevices => {
                     self.copy_and_delete(from, to, mode).await
@@ -90,4 +88,39 @@ impl Inner {
         self.copy(from, to, mode).await?;
         self.delete(from)
     }
+}
+
+/// Removes the name that an object was moved away from, if it is still there.
+fn remove_source(from: &ObjectKey, path: &Path, root: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(err) if !io_error::missing(&err) => Err(io_error::writing(
+            from.as_str(),
+            path.parent().unwrap_or(root),
+            &err,
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// True when both names are there, are two, and stand for one file.
+#[cfg(unix)]
+fn are_two_names_of_one_file(source: &Path, target: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |path: &Path| {
+        let metadata = fs::symlink_metadata(path).ok()?;
+        // The same name may have been reached through a link to its folder.
+        let real = fs::canonicalize(path).ok()?;
+        Some(((metadata.dev(), metadata.ino()), real))
+    };
+    match (identity(source), identity(target)) {
+        (Some((one, one_path)), Some((other, other_path))) => {
+            one == other && one_path != other_path
+        }
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn are_two_names_of_one_file(_source: &Path, _target: &Path) -> bool {
+    false
 }
