@@ -13,6 +13,7 @@ use crate::model::{ObjectInfo, WriteResult};
 mod folder;
 mod listing;
 mod reading;
+mod whole_writer;
 mod writing;
 
 /// A backend seen from a root folder. Paths go in and come out relative to the

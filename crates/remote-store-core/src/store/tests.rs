@@ -3,9 +3,10 @@
 use futures_util::StreamExt;
 
 use super::*;
+use crate::backend::ObjectWriter;
 use crate::error::ErrorKind;
 use crate::model::WriteOptions;
-use crate::runtime::block_on;
+use crate::runtime::{block_on, block_on_interruptible};
 use crate::testkit::faults::{FaultyBackend, Operation};
 
 fn filled(count: usize) -> (Store, crate::testkit::faults::Faults, Vec<String>) {
@@ -99,4 +100,54 @@ fn deleting_many_asks_the_backend_once() {
         .unwrap()
         .unwrap();
     assert_eq!(faults.calls().len(), 1);
+}
+
+/// A writer over memory with "old" at its name, half written.
+fn half_written(faults: &crate::testkit::faults::Faults, store: &Store) -> Box<dyn ObjectWriter> {
+    faults.heal();
+    block_on(store.driver(), async {
+        let old = WriteOptions::overwrite();
+        store.write("x", "old".into(), &old).await.unwrap();
+        let mut writer = store.writer("x", &old).await.unwrap();
+        writer.write("half".into()).await.unwrap();
+        writer
+    })
+    .unwrap()
+}
+
+fn assert_nothing_is_finished(store: &Store, mut writer: Box<dyn ObjectWriter>) {
+    block_on(store.driver(), async {
+        let more = writer.write(" more".into()).await.unwrap_err();
+        assert_eq!(more.kind(), ErrorKind::BackendUnavailable);
+        let refused = writer.finish().await.unwrap_err();
+        assert!(refused.to_string().contains("write the object again"));
+        assert_eq!(store.read_bytes("x").await.unwrap(), "old");
+    })
+    .unwrap();
+}
+
+#[test]
+fn an_object_is_not_finished_after_a_write_that_failed() {
+    let (store, faults) = FaultyBackend::over_memory();
+    let mut writer = half_written(&faults, &store);
+    faults.fail_when(|call| {
+        (call.operation == Operation::WriterChunk).then(|| Error::unavailable("faulty", "full"))
+    });
+    let failed = block_on(store.driver(), writer.write(" lost".into())).unwrap();
+    assert_eq!(failed.unwrap_err().to_string(), "full");
+    faults.heal();
+    assert_nothing_is_finished(&store, writer);
+}
+
+#[test]
+fn an_object_is_not_finished_after_a_write_that_was_cut_off() {
+    let (store, faults) = FaultyBackend::over_memory();
+    let mut writer = half_written(&faults, &store);
+    faults.pause_each_call(usize::MAX);
+    let cut_off = block_on_interruptible(store.driver(), writer.write(" lost".into()), || {
+        Err(Error::unavailable("test", "interrupted"))
+    });
+    assert_eq!(cut_off.unwrap_err().to_string(), "interrupted");
+    faults.pause_each_call(0);
+    assert_nothing_is_finished(&store, writer);
 }

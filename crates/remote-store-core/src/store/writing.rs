@@ -8,6 +8,7 @@ use crate::error::{Error, Result, Subject};
 use crate::model::{WriteMode, WriteOptions, WriteResult};
 
 use super::Store;
+use super::whole_writer::WholeWriter;
 
 impl Store {
     /// Writes an object, all or nothing.
@@ -29,7 +30,8 @@ impl Store {
 
     /// Writes an object piece by piece, holding a few parts in memory at most.
     /// Nothing is visible before [`ObjectWriter::finish`]; a writer that is
-    /// dropped leaves nothing.
+    /// dropped leaves nothing. After a write that failed or was cut off nothing
+    /// can be finished any more, for the object would lack a part.
     ///
     /// # Errors
     /// As [`Store::write`]. The key in the writer's result is the full key.
@@ -40,7 +42,8 @@ impl Store {
     ) -> Result<Box<dyn ObjectWriter>> {
         let key = self.full_key(path)?;
         self.check_options(options)?;
-        self.backend.writer(&key, options).await
+        let writer = self.backend.writer(&key, options).await?;
+        Ok(Box::new(WholeWriter::new(key, self.backend.name(), writer)))
     }
 
     fn check_options(&self, options: &WriteOptions) -> Result<()> {
