@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 
 use object_store::Error as Raw;
+use remote_store_credential_masking::redact_text;
 
 use crate::error::{Error, Subject};
 
@@ -173,11 +174,13 @@ impl Inner {
         }
     }
 
-    /// The endpoint for messages; credentials in it are redacted by the error.
+    /// The endpoint for messages, without credentials: `Debug` of an error shows
+    /// its message as it was given.
     fn endpoint_shown(&self) -> String {
-        self.service
-            .endpoint()
-            .unwrap_or_else(|| self.words().home.to_owned())
+        self.service.endpoint().map_or_else(
+            || self.words().home.to_owned(),
+            |endpoint| redact_text(&endpoint),
+        )
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use object_store::{BackoffConfig, Certificate, ClientOptions, RetryConfig};
-use remote_store_credential_masking::Secret;
+use remote_store_credential_masking::{Secret, redact_text};
 
 use crate::error::{Error, Result};
 use crate::registry::{OptionKind, OptionSpec, OptionValue, Options};
@@ -256,7 +256,10 @@ pub(in crate::backends) fn check_endpoint(
         Some((_, Ok(url))) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(()),
         Some((url, _)) => Err(refuse(
             backend,
-            format!("Option '{option}' of backend '{backend}': '{url}' is no http or https URL"),
+            format!(
+                "Option '{option}' of backend '{backend}': '{}' is no http or https URL",
+                redact_text(url)
+            ),
         )),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::backends::cloud::Service;
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::key::Prefix;
 use crate::registry::{OptionValue, Options, build_backend};
 use remote_store_credential_masking::Secret;
@@ -161,4 +161,16 @@ fn nothing_is_opened_before_the_first_request() {
     assert_eq!(paths, "b/a bs3://b");
     assert!(backend.inner.clients.get().is_none());
     assert_eq!(backend.key_from_native("bb/a"), None);
+}
+
+#[test]
+fn credentials_in_an_endpoint_are_in_no_form_of_an_error() {
+    let mut options = S3Options::new("lake").unwrap();
+    options.endpoint_url = Some("ftp://user:hunter2hunter2@minio".into());
+    let err = S3Backend::new(options).unwrap_err();
+    let Error::InvalidConfig { message, .. } = &err else {
+        panic!("{err}");
+    };
+    assert!(message.contains("minio"), "{message}");
+    assert!(!message.contains("hunter2"), "{message}");
 }
