@@ -138,9 +138,11 @@ impl Inner {
             .cloned();
         let (inner, prefix) = (Arc::clone(self), prefix.clone());
         Ok(objects
-            .map(move |meta| match meta {
-                Ok(meta) => inner.seen(requests::listed(meta)),
-                Err(err) => Err(inner.failure("", &err)),
+            .filter_map(move |meta| {
+                std::future::ready(match meta {
+                    Ok(meta) => inner.seen(requests::listed(meta)).map(Ok),
+                    Err(err) => Some(Err(inner.failure("", &err))),
+                })
             })
             // A marker object for the folder itself lies not below it.
             .try_filter(move |info| {
@@ -157,17 +159,14 @@ impl Inner {
         let objects = found
             .objects
             .into_iter()
-            .map(requests::listed)
-            .collect::<Result<Vec<_>>>()?;
-        let objects = objects
-            .into_iter()
+            .filter_map(requests::listed)
             .filter(|info| prefix.contains(&info.key))
             .collect();
-        let folders = found
-            .common_prefixes
-            .iter()
-            .map(|path| Prefix::parse(path.as_ref()));
-        Ok(Level::new(objects, folders.collect::<Result<Vec<_>>>()?))
+        let folders = found.common_prefixes.iter().filter_map(|path| {
+            let folder = Prefix::parse(path.as_ref()).ok()?;
+            (folder.as_str() == path.as_ref()).then_some(folder)
+        });
+        Ok(Level::new(objects, folders.collect()))
     }
 
     async fn delete_folder(self: &Arc<Self>, prefix: &Prefix, recursive: bool) -> Result<()> {

@@ -316,10 +316,14 @@ fn check_header(service: &str, name: &str, value: &str) -> Result<()> {
     })
 }
 
-/// What a listing says about an object.
-pub(super) fn listed(meta: ObjectMeta) -> Result<ObjectInfo> {
-    let key = ObjectKey::parse(meta.location.as_ref())?;
-    Ok(ObjectInfo {
+/// What a listing says about an object; nothing when no key can have its name:
+/// one made elsewhere, such as `a\b`, would read as `a/b`, another object.
+pub(super) fn listed(meta: ObjectMeta) -> Option<ObjectInfo> {
+    let name = meta.location.as_ref();
+    let key = ObjectKey::parse(name)
+        .ok()
+        .filter(|key| key.as_str() == name)?;
+    Some(ObjectInfo {
         modified: Some(meta.last_modified),
         etag: meta.e_tag,
         version: meta.version,
@@ -344,5 +348,23 @@ fn info(service: &dyn Service, key: &ObjectKey, result: &GetResult) -> ObjectInf
         content_type,
         user_metadata,
         ..ObjectInfo::new(key.clone(), result.meta.size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_never_listed_under_the_key_of_another() {
+        let meta = |name: &str| ObjectMeta {
+            location: Path::parse(name).unwrap(),
+            last_modified: chrono::DateTime::UNIX_EPOCH,
+            size: 1,
+            e_tag: None,
+            version: None,
+        };
+        assert_eq!(listed(meta("a/b")).unwrap().key.as_str(), "a/b");
+        assert_eq!(listed(meta("a\\b")), None);
     }
 }
