@@ -116,6 +116,37 @@ def test_a_second_stream_of_a_key_does_not_empty_the_first(make, store):
     assert store.read_bytes(f"{FOLDER}/step_a.out") == b"out"
 
 
+@pytest.mark.parametrize("first_to_end", [0, 1])
+def test_streams_of_a_key_that_are_open_at_once_are_both_kept(make_both, store, first_to_end):
+    manager = make_both()
+    opened = [manager.open_log_stream(KEY, io_type) for io_type in (OUT, ERR)]
+    streams = [context.__enter__() for context in opened]
+    streams[0].write("out")
+    streams[1].write("err")
+    opened[first_to_end].__exit__(None, None, None)
+    streams[1 - first_to_end].write(" and more")
+    opened[1 - first_to_end].__exit__(None, None, None)
+    kept = [store.read_bytes(f"{FOLDER}/step_a.{name}") for name in ("out", "err")]
+    expected = [b"out", b"err"]
+    expected[1 - first_to_end] += b" and more"
+    assert kept == expected
+    assert _local_files(manager) == []
+
+
+def test_logs_whose_upload_is_interrupted_are_recovered_at_once(make, store, monkeypatch):
+    manager = make()
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(manager, "_finish", interrupted)
+        with pytest.raises(KeyboardInterrupt), manager.open_log_stream(KEY, ERR) as stream:
+            stream.write("last words")
+    assert manager.recover_logs().stored == [KEY]
+    assert store.read_bytes(f"{FOLDER}/step_a.err") == b"last words"
+
+
 _WORKER = """
 import sys, time
 from remote_store.ext.dagster import RemoteStoreComputeLogManager

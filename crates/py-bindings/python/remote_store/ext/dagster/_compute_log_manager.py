@@ -191,8 +191,10 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
                 with self._poll_for_local_upload(log_key):
                     yield
             finally:
-                if not self._on_capture_complete(log_key):
-                    claim.leave_for_recovery()
+                # First the worse case: an interrupt may end the upload, too.
+                claim.leave_for_recovery()
+                if self._on_capture_complete(log_key, claim):
+                    claim.nothing_to_recover()
 
     @contextmanager
     def _poll_for_local_upload(self, log_key: Sequence[str]) -> Iterator[None]:
@@ -205,7 +207,7 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
         finally:
             uploads.stop()
 
-    def _on_capture_complete(self, log_key: Sequence[str]) -> bool:
+    def _on_capture_complete(self, log_key: Sequence[str], claim: Claim | None = None) -> bool:
         """Store the final logs; false when they could not be stored and stay here."""
         try:
             self._finish(log_key, self._to_keep(log_key))
@@ -217,6 +219,9 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
                 error,
             )
             return False
+        if claim is not None and not claim.is_last():
+            # Another writer of this log goes on with the same files, and will store them again.
+            return True
         try:
             self._local_manager.delete_logs(log_key=log_key)
         except Exception as error:  # noqa: BLE001 - the logs are safe; a left-over file is no failure

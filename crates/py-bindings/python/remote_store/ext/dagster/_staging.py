@@ -76,8 +76,9 @@ def _fitting(name: str, ending: str = "") -> str:
 class Claim:
     """The lock file that tells ``logs recover`` that a living process writes this log.
 
-    The system releases the lock when the process ends, however it ends. A log that is claimed
-    already, or a file system without locks, is no reason not to capture.
+    The system releases the lock when the process ends, however it ends. Writers of one log share
+    it; the last one to end removes the local files. A log that is being recovered, or a file
+    system without locks, is no reason not to capture.
 
     Args:
         path: The lock file, beside the local files.
@@ -85,12 +86,22 @@ class Claim:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._descriptor = _lock(path)
+        self._descriptor, self._is_last = _lock(path)
         self._leaves_file = False
+
+    def is_last(self) -> bool:
+        """Say whether nobody else has this log; from then on, nobody else gets it."""
+        if self._descriptor is not None:
+            self._is_last = _take_alone(self._descriptor)
+        return self._is_last
 
     def leave_for_recovery(self) -> None:
         """Leave the file behind when it is released: a free lock says that the log may be taken."""
         self._leaves_file = True
+
+    def nothing_to_recover(self) -> None:
+        """Remove the file when it is released, after all: the log is stored."""
+        self._leaves_file = False
 
     def __enter__(self) -> Self:
         """Hold the lock."""
@@ -100,24 +111,40 @@ class Claim:
         """Release the lock."""
         if self._descriptor is None:
             return
-        if not self._leaves_file:
+        if not self._leaves_file and self._is_last:
             # Removed while still locked: whoever opens the path from now on makes a new file.
             with suppress(OSError):
                 Path(self._path).unlink()
         os.close(self._descriptor)
 
 
-def _lock(path: str) -> int | None:
+def _lock(path: str) -> tuple[int | None, bool]:
+    """Share a lock file.
+
+    Returns:
+        Its descriptor, or None when it cannot be locked; and, for then, whether the log counts as
+        ours alone: yes where there are no locks, no when a recovery has it.
+    """
     if _locks is None:
-        return None
+        return None, True
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError:
-        return None
+        return None, True
+    try:
+        _locks.flock(descriptor, _locks.LOCK_SH | _locks.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        return None, not isinstance(error, BlockingIOError)
+    return descriptor, False
+
+
+def _take_alone(descriptor: int) -> bool:
+    if _locks is None:
+        return True
     try:
         _locks.flock(descriptor, _locks.LOCK_EX | _locks.LOCK_NB)
     except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
+        return False
+    return True
