@@ -164,10 +164,15 @@ impl DatasetWriter {
     }
 
     async fn swap_manifest(&self, manifest: &DatasetManifest) -> Result<()> {
-        let now = manifest_bytes(&self.store, &self.layout).await;
-        if matches!(&now, Ok(now) if *now != self.replaced) {
+        let refusal = match manifest_bytes(&self.store, &self.layout).await {
+            Ok(now) if now == self.replaced => None,
+            Ok(_) => Some(self.conflict()),
+            // What another writer may have committed is not overwritten unseen.
+            Err(error) => Some(error),
+        };
+        if let Some(refusal) = refusal {
             self.remove_written().await;
-            return Err(self.conflict());
+            return Err(refusal);
         }
         // Without an old manifest the store itself lets only one writer win.
         let mode = if self.replaced.is_none() {
@@ -226,6 +231,8 @@ impl DatasetWriter {
             .parts
             .iter()
             .map(|part| self.layout.path(part))
+            // A broken manifest may have named these as its parts.
+            .chain([self.layout.manifest(), self.layout.success()])
             .collect();
         let paths: Vec<String> = paths
             .into_iter()

@@ -17,7 +17,7 @@ use futures_util::future::join;
 use lost_answers::LostAnswers;
 use remote_store_core::backends::{LocalBackend, LocalOptions, MemoryBackend};
 use remote_store_core::testkit::faults::{Faults, FaultyBackend, Operation};
-use remote_store_core::{Error, Prefix, Store};
+use remote_store_core::{Error, Prefix, Store, WriteOptions};
 use remote_store_parquet_dataset::{DatasetError, DatasetStore};
 use shared::{KEY, generation, objects, overwrite, read, whole, write};
 
@@ -248,6 +248,43 @@ fn of_two_concurrent_writers_one_wins_whole() {
             "the loser left nothing"
         );
     }
+}
+
+#[test]
+fn a_commit_that_cannot_look_for_others_overwrites_nothing() {
+    let (store, faults) = FaultyBackend::over_memory();
+    let datasets = DatasetStore::new(store);
+    write(&datasets, &generation(0, 2), overwrite()).unwrap();
+    let mut slow = block_on(datasets.begin(KEY, overwrite())).unwrap();
+    block_on(slow.add_part("PAR1".into(), 1)).unwrap();
+    let other = generation(1, 4);
+    write(&datasets, &other, overwrite()).unwrap();
+    faults.forget_calls();
+    faults.fail_nth(Operation::Read, 1);
+    let refused = block_on(slow.commit()).unwrap_err();
+    assert!(refused.to_string().contains("Injected fault"), "{refused}");
+    faults.heal();
+    assert_eq!(read(&datasets).unwrap(), whole(&other));
+    assert_eq!(objects(datasets.store()).len(), 3, "nothing is left of it");
+}
+
+#[test]
+fn an_old_manifest_that_names_itself_does_not_take_the_new_one_along() {
+    let datasets = DatasetStore::new(Store::memory());
+    write(&datasets, &generation(0, 2), overwrite()).unwrap();
+    let mut broken = block_on(datasets.read_manifest(KEY)).unwrap();
+    broken.parts = vec!["manifest.json".to_owned(), "_SUCCESS".to_owned()];
+    let path = format!("{KEY}/manifest.json");
+    let overwriting = WriteOptions::overwrite();
+    block_on(
+        datasets
+            .store()
+            .write(&path, broken.to_json(), &overwriting),
+    )
+    .unwrap();
+    let new = generation(1, 4);
+    write(&datasets, &new, overwrite()).unwrap();
+    assert_eq!(read(&datasets).unwrap(), whole(&new));
 }
 
 #[test]
