@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::guarded::{Guarded, status_of};
 use super::seaweedfs::BUCKET;
+use crate::process::output;
 use crate::python::Venv;
 use crate::steps::Step;
 use crate::workspace::{Result, Workspace};
@@ -44,7 +45,10 @@ impl Azurite {
             "--silent",
             "--skipApiVersionCheck",
         ];
-        let mut server = Guarded::start("Azurite", &dir, &node.program("node"), &args)?;
+        // The program in the environment is a script around this one, which would outlive it.
+        let ask = ["-p", "process.execPath"];
+        let binary = output(&mut workspace.command(node.program("node"), &ask)?)?;
+        let mut server = Guarded::start("Azurite", &dir, Path::new(binary.trim()), &args)?;
         let port = server.port()?;
         let container = format!("/{ACCOUNT}/{BUCKET}?restype=container&{MAY_MAKE_CONTAINERS}");
         server.wait_for(|| match status_of(port, "PUT", &container) {
