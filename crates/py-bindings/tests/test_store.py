@@ -77,6 +77,17 @@ class TestReadAndWrite:
             memory.write("x", io.StringIO("text"))
         assert not memory.exists("x")
 
+    def test_a_file_that_has_nothing_yet_does_not_cut_the_object(self, memory: Store) -> None:
+        class NonBlocking(io.RawIOBase):
+            parts = iter([b"begun", None])
+
+            def read(self, size: int = -1, /) -> bytes | None:
+                return next(self.parts)
+
+        with pytest.raises(TypeError, match="read\\(\\) gave NoneType"):
+            memory.write("x", NonBlocking())
+        assert not memory.exists("x")
+
     def test_a_file_that_fails_leaves_the_old_object(self, memory: Store) -> None:
         class Failing(io.BytesIO):
             reads = 0

@@ -110,9 +110,13 @@ def write_stream(
     """
     writer = core.open_write(path, overwrite, metadata)
     try:
-        while chunk := content.read(_COPY_CHUNK_BYTES):
+        while True:
+            chunk = content.read(_COPY_CHUNK_BYTES)
+            # None is "nothing yet" of a non-blocking file: taken for the end, it would cut the object.
             if not isinstance(chunk, bytes | bytearray | memoryview):
-                raise TypeError(f"Expected a binary file, its read() gave {type(chunk).__name__}")  # noqa: TRY301
+                raise TypeError(f"Expected a blocking binary file, its read() gave {type(chunk).__name__}")  # noqa: TRY301
+            if not chunk:
+                break
             writer.write(chunk)
     except BaseException:
         writer.abort()
