@@ -76,13 +76,23 @@ impl ForeignStore {
     }
 
     fn error(&self, py: Python<'_>, path: &str, raised: PyErr) -> Error {
-        let not_found = errors::module(py).and_then(|module| module.getattr("NotFound"));
-        if not_found.is_ok_and(|class| raised.is_instance(py, &class)) {
-            let full = raised
-                .value(py)
-                .getattr("path")
-                .and_then(|path| path.extract::<String>());
-            return Error::not_found(full.unwrap_or_else(|_no_path| path.to_owned()), &self.name);
+        let is_a = |name: &str| {
+            errors::module(py)
+                .and_then(|module| module.getattr(name))
+                .is_ok_and(|class| raised.is_instance(py, &class))
+        };
+        let full = || {
+            let path_of_error = raised.value(py).getattr("path");
+            path_of_error
+                .and_then(|path| path.extract::<String>())
+                .unwrap_or_else(|_no_path| path.to_owned())
+        };
+        if is_a("NotFound") {
+            return Error::not_found(full(), &self.name);
+        }
+        // A part of a dataset that is in the way gets another name; a manifest is a conflict.
+        if is_a("AlreadyExists") {
+            return Error::already_exists(Subject::File, full(), &self.name);
         }
         if !raised.is_instance_of::<PyException>(py) {
             call::interrupted(raised.clone_ref(py));

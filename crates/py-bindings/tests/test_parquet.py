@@ -358,6 +358,14 @@ class TestDatasets:
         reading.read_bytes = racing
         same(ParquetDatasetStore(reading).read_dataset("t"), TABLE.slice(3))
 
+    @pytest.mark.parametrize("kind", [Store, type("Subclassed", (Store,), {})])
+    def test_an_orphan_of_a_dead_writer_is_not_in_the_way(self, kind: type[Store]) -> None:
+        store = kind(MemoryBackend())
+        store.write("orders/data.parquet", b"begun and never finished")
+        datasets = ParquetDatasetStore(store)
+        datasets.write_dataset(pa.table({"id": [1]}), "orders")
+        assert datasets.read_dataset("orders").to_pydict() == {"id": [1]}
+
     @pytest.mark.spec("DAG-020")
     def test_without_its_mark_it_is_incomplete(self, store: Store) -> None:
         datasets = ParquetDatasetStore(store)
