@@ -9,8 +9,10 @@ import pytest
 
 pytest.importorskip("dagster", reason="these tests run real Dagster")
 
+import remote_store.ext.dagster as ext
 from remote_store import Store
 from remote_store.backends import LocalBackend, MemoryBackend
+from remote_store.ext.dagster import RemoteStoreComputeLogManager
 
 _HERE = Path(__file__).parent
 
@@ -44,3 +46,32 @@ def memory_store():
 @pytest.fixture(autouse=True)
 def quiet_dagster():
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
+
+
+@pytest.fixture
+def make(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(ext, "_build_store", lambda *_: store)
+
+    def build(**options):
+        options.setdefault("local_dir", str(tmp_path / "local"))
+        return RemoteStoreComputeLogManager("patched", **options)
+
+    return build
+
+
+@pytest.fixture(params=["native", "hook"])
+def make_both(request, make):
+    """Managers as they are, and ones whose upload a subclass has replaced."""
+    if request.param == "native":
+        return make
+
+    class Custom(RemoteStoreComputeLogManager):
+        def _upload_file_obj(self, data, log_key, io_type, partial=False):
+            super()._upload_file_obj(data, log_key, io_type, partial)
+
+    def build(**options):
+        made = make(**options)
+        made.__class__ = Custom
+        return made
+
+    return build
