@@ -48,12 +48,15 @@ impl FileBody {
             .take(want)
             .read_to_end(out)
             .map_err(|err| self.failed(&err))?;
-        // A file that shrank while it was read ends here; the caller sees the length.
-        self.remaining = if (got as u64) < want {
-            0
-        } else {
-            self.remaining - want
-        };
+        if (got as u64) < want {
+            // Only a foreign program changes a file in place; a part must not pass for the whole.
+            self.remaining = 0;
+            return Err(self.failed(&io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the file became shorter while it was read",
+            )));
+        }
+        self.remaining -= want;
         Ok(got)
     }
 
@@ -94,5 +97,21 @@ impl FileBody {
             }
         }
         Ok(Bytes::from(out))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_becomes_shorter_while_it_is_read_is_an_error() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let size = 2 * CHUNK_BYTES + 1;
+        file.as_file().set_len(size).unwrap();
+        let mut body = FileBody::new(file.reopen().unwrap(), size, "x", "local");
+        assert!(body.read_chunk().unwrap().is_some());
+        file.as_file().set_len(CHUNK_BYTES + 1).unwrap();
+        assert!(body.read_chunk().is_err(), "a part is not the whole");
     }
 }
