@@ -111,7 +111,7 @@ impl DatasetStore {
         let mut rows: u64 = 0;
         for part in parts {
             let file = ParquetFile::open(part)?;
-            rows += file.num_rows() as u64;
+            rows = rows.saturating_add(file.num_rows() as u64);
             let table = file.decode(columns)?;
             schema.get_or_insert_with(|| SchemaRef::clone(table.schema()));
             batches.extend(table.into_batches());

@@ -190,9 +190,10 @@ impl ParquetFile {
     /// Neighbouring row groups that are decoded together.
     fn row_group_runs(&self) -> Vec<Range<usize>> {
         let mut runs = Vec::new();
-        let (mut start, mut rows) = (0, 0);
+        let (mut start, mut rows) = (0, 0_usize);
         for (index, row_group) in self.metadata.metadata().row_groups().iter().enumerate() {
-            rows += usize::try_from(row_group.num_rows()).unwrap_or_default();
+            // A damaged footer may claim anything; decoding finds out.
+            rows = rows.saturating_add(usize::try_from(row_group.num_rows()).unwrap_or_default());
             if rows >= JOB_ROWS {
                 runs.push(start..index + 1);
                 (start, rows) = (index + 1, 0);
