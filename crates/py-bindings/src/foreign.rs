@@ -88,7 +88,14 @@ impl ForeignStore {
                 .unwrap_or_else(|_no_path| path.to_owned())
         };
         if is_a("NotFound") {
-            return Error::not_found(full(), &self.name);
+            let missing = full();
+            // A missing bucket is no missing file: nobody may leave its partitions out.
+            let what = if missing == path || missing.ends_with(&format!("/{path}")) {
+                Subject::File
+            } else {
+                Subject::Bucket
+            };
+            return Error::missing(what, missing, &self.name);
         }
         // A part of a dataset that is in the way gets another name; a manifest is a conflict.
         if is_a("AlreadyExists") {

@@ -53,6 +53,22 @@ class TestNativeFastPath:
         io_manager.write_object(store, "a/b", b"xy")
         store.write.assert_called_once_with("a/b", b"xy", overwrite=True)
 
+    def test_a_mock_can_be_wrapped(self) -> None:
+        inner = mock.MagicMock(spec=Store)
+        inner.read_bytes.return_value = b"mocked"
+        assert ProxyStore(inner).read_bytes("a") == b"mocked"
+
+    def test_a_missing_bucket_is_no_missing_partition(self) -> None:
+        from remote_store._native import io_manager
+
+        class Elsewhere(ProxyStore):
+            def read_bytes(self, path):
+                raise NotFound("Bucket not found: lake", path="lake", backend="s3")
+
+        store = Elsewhere(Store(MemoryBackend()))
+        with pytest.raises(NotFound, match="lake"):
+            list(io_manager.load_partitions(store, ["d"], ["1"], ".pkl", allow_missing=True))
+
     def test_what_a_foreign_store_raises_passes_through(self) -> None:
         from remote_store._native import io_manager
 

@@ -37,8 +37,9 @@ class ProxyStore(Store):
 
     def __init__(self, inner: Store) -> None:
         self._inner = inner
-        self._backend = inner._backend  # noqa: SLF001 - a store itself
-        self._core = inner._core  # noqa: SLF001 - a store itself
+        # A mock of a store has neither; what is called on it goes through `inner` anyway.
+        self._backend = getattr(inner, "_backend", inner)
+        self._core = getattr(inner, "_core", None)
         self._owns_backend = False
 
     @property
