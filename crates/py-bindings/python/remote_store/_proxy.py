@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from remote_store._capabilities import Capability
 from remote_store._core import PathLike
@@ -38,8 +38,9 @@ class ProxyStore(Store):
     def __init__(self, inner: Store) -> None:
         self._inner = inner
         # A mock of a store has neither; what is called on it goes through `inner` anyway.
-        self._backend = getattr(inner, "_backend", inner)
-        self._core = getattr(inner, "_core", None)
+        store: Any = inner
+        self._backend = getattr(store, "_backend", store)
+        self._core = getattr(store, "_core", store)
         self._owns_backend = False
 
     @property
