@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,6 +32,12 @@ def s3_backend() -> S3Backend:
         secret=os.environ.get("REMOTE_STORE_TEST_S3_SECRET", "SK1234567890"),
         region_name="us-east-1",
     )
+
+
+def pytest_configure():
+    # A shell's background job starts with SIGINT ignored, and so would the workers of these tests.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 CLOUDS = [("s3", S3_ENDPOINT), ("azure", AZURE_CONNECTION), ("gcs", GCS_ENDPOINT)]
