@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -35,6 +36,9 @@ def pytest_addoption(parser, pluginmanager):
 
 
 def pytest_configure(config):
+    # A shell's background job starts with SIGINT ignored; Dagster ends its helpers with that signal.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     target = config.getoption("--conformance-json")
     if target is None:
         return
