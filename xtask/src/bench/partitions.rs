@@ -20,9 +20,8 @@ pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
     let ready = steps.run("server and environments", |step| {
         step.run(&mut workspace.cargo(&SERVER)?)?;
         let wheel = wheel::ensure(workspace, step)?;
-        let newest = "bench-ours";
         Ok((
-            Venv::ensure(workspace, newest, Some(&wheel), step)?,
+            Venv::ensure(workspace, "bench-ours", Some(&wheel), step)?,
             Venv::ensure_locked(workspace, "bench-pure", None, step)?,
             Venv::ensure_locked(workspace, "bench-peers", None, step)?,
         ))
