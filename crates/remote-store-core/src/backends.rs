@@ -6,19 +6,25 @@ mod azure;
 mod cloud;
 #[cfg(feature = "gcs")]
 mod gcs;
+#[cfg(any(feature = "cloud", feature = "sftp"))]
+mod given;
 mod local;
 mod memory;
+#[cfg(any(feature = "cloud", feature = "sftp"))]
+mod retry;
 #[cfg(feature = "s3")]
 mod s3;
 
 #[cfg(feature = "azure")]
 pub use azure::{AzureBackend, AzureOptions};
 #[cfg(any(feature = "s3", feature = "azure", feature = "gcs"))]
-pub use cloud::{CloudBackend, RetryOptions, TransportOptions};
+pub use cloud::{CloudBackend, TransportOptions};
 #[cfg(feature = "gcs")]
 pub use gcs::{GcsBackend, GcsOptions};
 pub use local::{LocalBackend, LocalOptions};
 pub use memory::MemoryBackend;
+#[cfg(any(feature = "cloud", feature = "sftp"))]
+pub use retry::RetryOptions;
 #[cfg(feature = "s3")]
 pub use s3::{S3Backend, S3Options};
 

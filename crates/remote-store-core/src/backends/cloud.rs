@@ -29,7 +29,7 @@ pub(super) mod transport;
 mod upload;
 
 pub(super) use service::{Client, Service, Words};
-pub use transport::{RetryOptions, TransportOptions};
+pub use transport::TransportOptions;
 
 use upload::CloudWriter;
 

@@ -3,40 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use object_store::{BackoffConfig, Certificate, ClientOptions, RetryConfig};
+use object_store::{Certificate, ClientOptions};
 use remote_store_credential_masking::{Secret, redact_text};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::registry::{OptionKind, OptionSpec, OptionValue, Options};
 
-/// A pause of nothing would make the client's random pauses panic.
-const MIN_BACKOFF: Duration = Duration::from_millis(1);
-
-/// How often and how long a failed request is tried again. Small on purpose:
-/// an endpoint that cannot be reached is reported within seconds.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct RetryOptions {
-    /// How often a request is tried in all; 1 never tries again.
-    pub max_attempts: usize,
-    /// The first pause.
-    pub backoff_base: Duration,
-    /// The longest pause.
-    pub backoff_max: Duration,
-    /// No new attempt is begun after this time.
-    pub timeout: Duration,
-}
-
-impl Default for RetryOptions {
-    fn default() -> Self {
-        Self {
-            max_attempts: 3,
-            backoff_base: Duration::from_millis(200),
-            backoff_max: Duration::from_secs(5),
-            timeout: Duration::from_mins(1),
-        }
-    }
-}
+pub(in crate::backends) use crate::backends::given::{flag, refuse, seconds, secret, text};
+use crate::backends::retry::RetryOptions;
+use crate::backends::retry::retry_spec;
 
 /// How a backend reaches its service.
 ///
@@ -142,79 +117,6 @@ impl TransportOptions {
     }
 }
 
-impl RetryOptions {
-    fn read(&mut self, backend: &str, given: &Options) -> Result<()> {
-        if let Some(attempts) = given.get("max_attempts").and_then(OptionValue::as_int) {
-            self.max_attempts = usize::try_from(attempts)
-                .ok()
-                .filter(|attempts| *attempts > 0)
-                .ok_or_else(|| {
-                    refuse(
-                        backend,
-                        format!(
-                            "Option 'retry.max_attempts' of backend '{backend}' must be at least 1, got {attempts}"
-                        ),
-                    )
-                })?;
-        }
-        let pause = |name: &str| seconds(backend, given, "retry", name);
-        if let Some(wait) = pause("backoff_base")? {
-            self.backoff_base = wait;
-        }
-        if let Some(wait) = pause("backoff_max")? {
-            self.backoff_max = wait;
-        }
-        if let Some(limit) = pause("timeout")? {
-            self.timeout = limit;
-        }
-        Ok(())
-    }
-
-    /// The client's own form.
-    pub(in crate::backends) fn config(&self) -> RetryConfig {
-        let first = self.backoff_base.max(MIN_BACKOFF);
-        RetryConfig {
-            backoff: BackoffConfig {
-                init_backoff: first,
-                max_backoff: self.backoff_max.max(first),
-                base: 2.0,
-            },
-            max_retries: self.max_attempts.saturating_sub(1),
-            retry_timeout: self.timeout,
-        }
-    }
-}
-
-/// Refuses what cannot be configured.
-pub(in crate::backends) fn refuse(backend: &str, message: impl Into<String>) -> Error {
-    Error::InvalidConfig {
-        message: message.into(),
-        backend: Some(backend.to_owned()),
-        source: None,
-    }
-}
-
-/// A text that was given and is not empty.
-pub(in crate::backends) fn text<'o>(given: &'o Options, name: &str) -> Option<&'o str> {
-    given
-        .get(name)
-        .and_then(OptionValue::as_text)
-        .filter(|text| !text.is_empty())
-}
-
-/// A secret that was given and is not empty.
-pub(in crate::backends) fn secret(given: &Options, name: &str) -> Option<Secret> {
-    text(given, name).map(Secret::new)
-}
-
-/// A switch that is off unless given.
-pub(in crate::backends) fn flag(given: &Options, name: &str) -> bool {
-    given
-        .get(name)
-        .and_then(OptionValue::as_bool)
-        .unwrap_or(false)
-}
-
 /// The name of what holds the objects; `option` says what that is called.
 pub(in crate::backends) fn bucket_name(
     backend: &str,
@@ -264,25 +166,6 @@ pub(in crate::backends) fn check_endpoint(
     }
 }
 
-/// A positive number of seconds.
-fn seconds(backend: &str, given: &Options, map: &str, name: &str) -> Result<Option<Duration>> {
-    let Some(value) = given.get(name).and_then(OptionValue::as_float) else {
-        return Ok(None);
-    };
-    Duration::try_from_secs_f64(value)
-        .ok()
-        .filter(|duration| !duration.is_zero())
-        .map(Some)
-        .ok_or_else(|| {
-            refuse(
-                backend,
-                format!(
-                    "Option '{map}.{name}' of backend '{backend}' takes a positive number of seconds, got {value}"
-                ),
-            )
-        })
-}
-
 /// The options that all services share; `client` are further entries of `client_options`.
 pub(in crate::backends) fn specs(client: Vec<OptionSpec>) -> Vec<OptionSpec> {
     let float = |name: &str, help: &str| OptionSpec::new(name, OptionKind::Float, help);
@@ -293,20 +176,6 @@ pub(in crate::backends) fn specs(client: Vec<OptionSpec>) -> Vec<OptionSpec> {
         text("proxy_url", "a proxy for all requests").secret(),
     ];
     inner.extend(client);
-    let retry = vec![
-        OptionSpec::new(
-            "max_attempts",
-            OptionKind::Int,
-            "how often a request is tried in all",
-        ),
-        float("backoff_base", "seconds of the first pause"),
-        float("backoff_max", "seconds of the longest pause"),
-        float(
-            "jitter",
-            "pauses are always random; accepted for compatibility",
-        ),
-        float("timeout", "seconds after which no new attempt is begun"),
-    ];
     vec![
         text(
             "tls_ca_bundle",
@@ -317,35 +186,11 @@ pub(in crate::backends) fn specs(client: Vec<OptionSpec>) -> Vec<OptionSpec> {
             OptionKind::Map(inner),
             "timeouts and proxy",
         ),
-        OptionSpec::new(
-            "retry",
-            OptionKind::Map(retry),
-            "how failed requests are tried again",
-        ),
+        retry_spec(),
         OptionSpec::new(
             "reject_write_under_file_ancestor",
             OptionKind::Bool,
             "refuse to write below an object, as disks do",
         ),
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_that_the_client_cannot_take_are_raised() {
-        let none = Duration::ZERO;
-        let given = RetryOptions {
-            max_attempts: 1,
-            backoff_base: none,
-            backoff_max: none,
-            timeout: none,
-        };
-        let config = given.config();
-        assert_eq!(config.max_retries, 0);
-        assert!(!config.backoff.init_backoff.is_zero());
-        assert!(config.backoff.max_backoff >= config.backoff.init_backoff);
-    }
 }

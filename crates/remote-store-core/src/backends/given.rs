@@ -1,0 +1,62 @@
+//! Values out of checked options, as the constructors of backends take them.
+
+use std::time::Duration;
+
+use remote_store_credential_masking::Secret;
+
+use crate::error::{Error, Result};
+use crate::registry::{OptionValue, Options};
+
+/// Refuses what cannot be configured.
+pub(super) fn refuse(backend: &str, message: impl Into<String>) -> Error {
+    Error::InvalidConfig {
+        message: message.into(),
+        backend: Some(backend.to_owned()),
+        source: None,
+    }
+}
+
+/// A text that was given and is not empty.
+pub(super) fn text<'o>(given: &'o Options, name: &str) -> Option<&'o str> {
+    given
+        .get(name)
+        .and_then(OptionValue::as_text)
+        .filter(|text| !text.is_empty())
+}
+
+/// A secret that was given and is not empty.
+pub(super) fn secret(given: &Options, name: &str) -> Option<Secret> {
+    text(given, name).map(Secret::new)
+}
+
+/// A switch that is off unless given.
+pub(super) fn flag(given: &Options, name: &str) -> bool {
+    given
+        .get(name)
+        .and_then(OptionValue::as_bool)
+        .unwrap_or(false)
+}
+
+/// A positive number of seconds.
+pub(super) fn seconds(
+    backend: &str,
+    given: &Options,
+    map: &str,
+    name: &str,
+) -> Result<Option<Duration>> {
+    let Some(value) = given.get(name).and_then(OptionValue::as_float) else {
+        return Ok(None);
+    };
+    Duration::try_from_secs_f64(value)
+        .ok()
+        .filter(|duration| !duration.is_zero())
+        .map(Some)
+        .ok_or_else(|| {
+            refuse(
+                backend,
+                format!(
+                    "Option '{map}.{name}' of backend '{backend}' takes a positive number of seconds, got {value}"
+                ),
+            )
+        })
+}
