@@ -9,7 +9,8 @@ use futures_util::StreamExt;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use remote_store_core::{
-    Error, ListOptions, ObjectInfo, Prefix, ReadRange, Store as CoreStore, WriteMode, WriteOptions,
+    Error, ListOptions, ObjectInfo, Prefix, ReadRange, Revision, Store as CoreStore, WriteMode,
+    WriteOptions,
 };
 
 use crate::backend::Backend;
@@ -39,7 +40,7 @@ pub(crate) fn mode(overwrite: bool) -> WriteMode {
     }
 }
 
-fn write_options(overwrite: bool, metadata: Option<&Bound<'_, PyAny>>) -> PyResult<WriteOptions> {
+pub(crate) fn write_options(overwrite: bool, metadata: Option<&Bound<'_, PyAny>>) -> PyResult<WriteOptions> {
     let options = WriteOptions::create().with_mode(mode(overwrite));
     match metadata {
         None => Ok(options),
@@ -74,6 +75,11 @@ impl Store {
             .iter()
             .map(remote_store_core::Capability::as_str)
             .collect()
+    }
+
+    /// True when `write` takes `if_match`.
+    fn supports_conditional_update(&self) -> bool {
+        self.inner.supports_conditional_update()
     }
 
     fn child(&self, py: Python<'_>, subpath: &str) -> PyResult<Self> {
@@ -159,7 +165,8 @@ impl Store {
         }
     }
 
-    #[pyo3(signature = (path, content, overwrite = false, metadata = None))]
+    /// With `if_match`, an etag, only that content is replaced; see `Revision` of the core.
+    #[pyo3(signature = (path, content, overwrite = false, metadata = None, *, if_match = None))]
     fn write<'py>(
         &self,
         py: Python<'py>,
@@ -167,8 +174,11 @@ impl Store {
         content: &Bound<'py, PyAny>,
         overwrite: bool,
         metadata: Option<&Bound<'py, PyAny>>,
+        if_match: Option<String>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let options = write_options(overwrite, metadata)?;
+        let overwrite = overwrite || if_match.is_some();
+        let mut options = write_options(overwrite, metadata)?;
+        options.if_match = if_match.map(Revision::from);
         let bytes = content::from_python(content)?;
         let result = wait(
             py,

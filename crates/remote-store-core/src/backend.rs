@@ -48,6 +48,13 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// What drives its futures.
     fn driver(&self) -> Driver;
 
+    /// True when [`WriteOptions::if_match`] is honoured by the writes: compared
+    /// and replaced in one step, so that of many writers exactly one succeeds.
+    /// Its objects have tags then. A backend that says no is never asked.
+    fn supports_conditional_update(&self) -> bool {
+        false
+    }
+
     /// The path as the backend's own tools would write it.
     fn native_path(&self, prefix: &Prefix) -> String;
 
@@ -75,7 +82,9 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Writes an object, all or nothing.
     ///
     /// # Errors
-    /// [`Error::AlreadyExists`] with [`WriteMode::Create`] when the name is taken.
+    /// [`Error::AlreadyExists`] with [`WriteMode::Create`] when the name is taken;
+    /// [`Error::Conflict`] with [`WriteOptions::if_match`] when something else is
+    /// there, or nothing.
     async fn write(
         &self,
         key: &ObjectKey,

@@ -95,6 +95,14 @@ pub enum Error {
         /// What it has.
         supported: CapabilitySet,
     },
+    /// The backend cannot do it this way; no [`Capability`] stands for it.
+    #[error("Backend '{backend}' {reason}")]
+    Unsupported {
+        /// What it cannot do and the way out, as the rest of a sentence.
+        reason: String,
+        /// The backend that lacks it.
+        backend: String,
+    },
     /// A folder that still holds something was to be deleted.
     #[error("Folder not empty: {path}")]
     DirectoryNotEmpty {
@@ -243,6 +251,15 @@ impl Error {
         }
     }
 
+    /// An object that is no longer what the caller saw.
+    pub fn conflict(path: impl Into<String>, backend: impl Into<String>) -> Self {
+        Self::Conflict {
+            path: path.into(),
+            backend: backend.into(),
+            source: None,
+        }
+    }
+
     /// A folder where a file was wanted.
     pub fn not_a_file(path: impl Into<String>, backend: impl Into<String>) -> Self {
         Self::InvalidPath {
@@ -312,6 +329,7 @@ impl Error {
             | Self::InvalidConfig { source, .. } => *source = Some(Cause::new(cause)),
             Self::InvalidPath { .. }
             | Self::CapabilityNotSupported { .. }
+            | Self::Unsupported { .. }
             | Self::DirectoryNotEmpty { .. }
             | Self::InvalidMetadata { .. }
             | Self::UnknownBackend { .. }
@@ -328,7 +346,9 @@ impl Error {
             Self::AlreadyExists { .. } => ErrorKind::AlreadyExists,
             Self::PermissionDenied { .. } => ErrorKind::PermissionDenied,
             Self::InvalidPath { .. } => ErrorKind::InvalidPath,
-            Self::CapabilityNotSupported { .. } => ErrorKind::CapabilityNotSupported,
+            Self::CapabilityNotSupported { .. } | Self::Unsupported { .. } => {
+                ErrorKind::CapabilityNotSupported
+            }
             Self::DirectoryNotEmpty { .. } => ErrorKind::DirectoryNotEmpty,
             Self::BackendUnavailable { .. } => ErrorKind::BackendUnavailable,
             Self::ResourceLocked { .. } => ErrorKind::ResourceLocked,
@@ -353,6 +373,7 @@ impl Error {
             | Self::Conflict { path, .. } => Some(path),
             Self::BackendUnavailable { path, .. } | Self::Foreign { path, .. } => path.as_deref(),
             Self::CapabilityNotSupported { .. }
+            | Self::Unsupported { .. }
             | Self::InvalidMetadata { .. }
             | Self::InvalidConfig { .. }
             | Self::UnknownBackend { .. }
@@ -367,6 +388,7 @@ impl Error {
             | Self::AlreadyExists { backend, .. }
             | Self::PermissionDenied { backend, .. }
             | Self::CapabilityNotSupported { backend, .. }
+            | Self::Unsupported { backend, .. }
             | Self::DirectoryNotEmpty { backend, .. }
             | Self::BackendUnavailable { backend, .. }
             | Self::ResourceLocked { backend, .. }

@@ -20,7 +20,7 @@ pub use error::{Cause, Error, ErrorKind, Result, Subject};
 pub use key::{ObjectKey, Prefix};
 pub use model::{
     FolderInfo, Level, ListOptions, MAX_USER_METADATA_BYTES, ObjectInfo, Page, PageToken,
-    ReadRange, WriteMode, WriteOptions, WriteResult,
+    ReadRange, Revision, WriteMode, WriteOptions, WriteResult,
 };
 pub use reader::ObjectReader;
 pub use store::Store;

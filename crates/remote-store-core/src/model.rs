@@ -8,6 +8,10 @@ use chrono::{DateTime, Utc};
 use crate::error::{Error, Result};
 use crate::key::{ObjectKey, Prefix};
 
+mod revision;
+
+pub use revision::Revision;
+
 /// What is known about one object without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -241,6 +245,9 @@ pub struct WriteOptions {
     pub user_metadata: BTreeMap<String, String>,
     /// The media type.
     pub content_type: Option<String>,
+    /// Replace this content and no other: anything else that is there, or
+    /// nothing, is [`Error::Conflict`].
+    pub if_match: Option<Revision>,
 }
 
 /// The most that user metadata may take, keys and values together.
@@ -257,6 +264,15 @@ impl WriteOptions {
         Self {
             mode: WriteMode::Overwrite,
             ..Self::default()
+        }
+    }
+
+    /// Replace one content and no other; see [`Revision`]. Whoever finds
+    /// something else there gets [`Error::Conflict`], and nothing is written.
+    pub fn if_match(revision: impl Into<Revision>) -> Self {
+        Self {
+            if_match: Some(revision.into()),
+            ..Self::overwrite()
         }
     }
 
@@ -285,8 +301,18 @@ impl WriteOptions {
     ///
     /// # Errors
     /// [`Error::InvalidMetadata`] for a key that is empty, not ASCII or starts
-    /// with `_`, and for more than [`MAX_USER_METADATA_BYTES`] in all.
+    /// with `_`, and for more than [`MAX_USER_METADATA_BYTES`] in all;
+    /// [`Error::InvalidConfig`] for an `if_match` that is no tag or comes with
+    /// [`WriteMode::Create`].
     pub fn validate(&self) -> Result<()> {
+        if let Some(revision) = &self.if_match {
+            revision.validate()?;
+            if self.mode == WriteMode::Create {
+                return Err(Error::invalid_config(
+                    "'if_match' replaces an object and cannot create one; leave one of both out",
+                ));
+            }
+        }
         let mut total = 0;
         for (name, value) in &self.user_metadata {
             if name.is_empty() || !name.is_ascii() || name.starts_with('_') {

@@ -92,6 +92,11 @@ impl Store {
         self.capabilities().contains(capability)
     }
 
+    /// True when [`WriteOptions::if_match`](crate::WriteOptions::if_match) can be asked for.
+    pub fn supports_conditional_update(&self) -> bool {
+        self.backend.supports_conditional_update()
+    }
+
     /// Makes sure that the backend can do it.
     ///
     /// # Errors

@@ -32,6 +32,7 @@ const WORDS: Words = Words {
     asks_for_tokens: true,
     reads_suffixes: false,
     copies_conditionally: true,
+    compares_versions: false,
     parts_in_flight: 4,
 };
 

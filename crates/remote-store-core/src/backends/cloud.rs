@@ -21,7 +21,8 @@ use crate::model::{Level, ObjectInfo, ReadRange, WriteMode, WriteOptions, WriteR
 use crate::reader::ObjectReader;
 use crate::runtime::PerProcess;
 
-mod failure;
+pub(super) mod failure;
+mod put;
 mod removal;
 mod requests;
 pub(super) mod service;
@@ -208,6 +209,10 @@ impl<S: Service> Backend for CloudBackend<S> {
         Driver::Tokio
     }
 
+    fn supports_conditional_update(&self) -> bool {
+        true
+    }
+
     fn native_path(&self, prefix: &Prefix) -> String {
         let bucket = self.inner.service.bucket();
         if prefix.is_root() {
@@ -253,7 +258,9 @@ impl<S: Service> Backend for CloudBackend<S> {
     ) -> Result<WriteResult> {
         self.inner.check_ancestors(key).await?;
         let size = bytes.len() as u64;
-        let result = if bytes.len() < PARTS_FROM_BYTES {
+        // No client compares tags when parts are put together.
+        let at_once = bytes.len() < PARTS_FROM_BYTES || options.if_match.is_some();
+        let result = if at_once {
             self.inner.put(key, bytes.into(), options).await?
         } else {
             upload::put_in_parts(&self.inner, key, bytes, options).await?

@@ -29,6 +29,7 @@ const WORDS: Words = Words {
     asks_for_tokens: true,
     reads_suffixes: true,
     copies_conditionally: true,
+    compares_versions: true,
     parts_in_flight: 4,
 };
 

@@ -17,7 +17,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::backend::{Backend, Driver, ObjectWriter};
 use crate::capability::{Capability, CapabilitySet};
-use crate::error::{Error, Result, Subject};
+use crate::error::{Error, Result};
 use crate::key::{ObjectKey, Prefix};
 use crate::model::{Level, ObjectInfo, ReadRange, WriteMode, WriteOptions, WriteResult};
 use crate::reader::{FileBody, ObjectReader};
@@ -26,6 +26,7 @@ use crate::registry::{BackendSpec, OptionKind, OptionSpec, OptionValue};
 mod commit;
 mod folder;
 mod io_error;
+mod lock;
 mod resolve;
 mod staging;
 mod transfer;
@@ -215,8 +216,10 @@ impl Inner {
         staged: Staged,
     ) -> Result<WriteResult> {
         let size = staged.written();
-        let seen = staged.file().metadata();
+        let file = staged.file().try_clone();
         self.commit(key, target, staged).await?;
+        // Of the file itself: the name may stand for another one by now.
+        let seen = file.and_then(|file| file.metadata());
         let seen = seen.ok().map(|metadata| walk::info(key, &metadata));
         let (etag, modified) = seen.map_or((None, None), |info| (info.etag, info.modified));
         Ok(WriteResult {
@@ -241,6 +244,10 @@ impl Backend for LocalBackend {
 
     fn driver(&self) -> Driver {
         Driver::Inline
+    }
+
+    fn supports_conditional_update(&self) -> bool {
+        true
     }
 
     fn native_path(&self, prefix: &Prefix) -> String {
@@ -300,7 +307,7 @@ impl Backend for LocalBackend {
         options: &WriteOptions,
     ) -> Result<WriteResult> {
         self.inner.open()?;
-        let target = self.inner.target(key, options.mode, Subject::File)?;
+        let target = self.inner.write_target(key, options)?;
         let mut staged = Inner::stage(key, &target)?;
         let written = staged.write(&bytes).await;
         written.map_err(|err| io_error::writing(key.as_str(), target.folder(), &err))?;
@@ -313,7 +320,7 @@ impl Backend for LocalBackend {
         options: &WriteOptions,
     ) -> Result<Box<dyn ObjectWriter>> {
         self.inner.open()?;
-        let target = self.inner.target(key, options.mode, Subject::File)?;
+        let target = self.inner.write_target(key, options)?;
         let staged = Inner::stage(key, &target)?;
         Ok(Box::new(LocalWriter {
             inner: Arc::clone(&self.inner),

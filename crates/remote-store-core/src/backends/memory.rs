@@ -15,7 +15,7 @@ use crate::backend::{Backend, Driver, ObjectWriter};
 use crate::capability::{Capability, CapabilitySet};
 use crate::error::{Error, Result, Subject};
 use crate::key::{ObjectKey, Prefix};
-use crate::model::{Level, ObjectInfo, ReadRange, WriteMode, WriteOptions, WriteResult};
+use crate::model::{Level, ObjectInfo, ReadRange, Revision, WriteMode, WriteOptions, WriteResult};
 use crate::reader::ObjectReader;
 use crate::registry::BackendSpec;
 
@@ -73,10 +73,15 @@ struct Entry {
 }
 
 impl Entry {
+    /// Never given twice, so that no content is taken for an earlier one.
+    fn etag(&self) -> String {
+        self.generation.to_string()
+    }
+
     fn info(&self) -> ObjectInfo {
         ObjectInfo {
             modified: Some(self.modified),
-            etag: Some(self.generation.to_string()),
+            etag: Some(self.etag()),
             content_type: self.content_type.clone(),
             user_metadata: self.user_metadata.clone(),
             ..ObjectInfo::new(self.key.clone(), self.bytes.len() as u64)
@@ -107,6 +112,7 @@ impl Shared {
         self.open()?;
         let mut objects = self.write();
         check_target(&objects, key, options.mode, Subject::File)?;
+        check_revision(&objects, key, options.if_match.as_ref())?;
         let entry = Entry {
             key: key.clone(),
             bytes,
@@ -172,6 +178,15 @@ fn check_target(objects: &Objects, key: &ObjectKey, mode: WriteMode, what: Subje
         return Err(Error::already_exists(what, key.as_str(), NAME));
     }
     Ok(())
+}
+
+/// Refuses to replace anything but the content that was asked for.
+fn check_revision(objects: &Objects, key: &ObjectKey, wanted: Option<&Revision>) -> Result<()> {
+    let found = objects.get(key.as_str()).map(Entry::etag);
+    match wanted {
+        Some(wanted) if !wanted.is(found.as_deref()) => Err(Error::conflict(key.as_str(), NAME)),
+        _ => Ok(()),
+    }
 }
 
 fn absent(objects: &Objects, key: &ObjectKey) -> Error {
@@ -243,6 +258,10 @@ impl Backend for MemoryBackend {
         Driver::Inline
     }
 
+    fn supports_conditional_update(&self) -> bool {
+        true
+    }
+
     fn native_path(&self, prefix: &Prefix) -> String {
         prefix.to_string()
     }
@@ -297,7 +316,10 @@ impl Backend for MemoryBackend {
         options: &WriteOptions,
     ) -> Result<Box<dyn ObjectWriter>> {
         self.shared.open()?;
-        check_target(&self.shared.read(), key, options.mode, Subject::File)?;
+        let objects = self.shared.read();
+        check_target(&objects, key, options.mode, Subject::File)?;
+        check_revision(&objects, key, options.if_match.as_ref())?;
+        drop(objects);
         Ok(Box::new(MemoryWriter::new(
             Arc::clone(&self.shared),
             key.clone(),

@@ -29,6 +29,7 @@ const WORDS: Words = Words {
     asks_for_tokens: false,
     reads_suffixes: true,
     copies_conditionally: false,
+    compares_versions: false,
     parts_in_flight: 4,
 };
 

@@ -16,7 +16,9 @@ impl Store {
     /// # Errors
     /// [`Error::AlreadyExists`] when the name is taken and the mode is
     /// [`WriteMode::Create`]; [`Error::InvalidMetadata`] and
-    /// [`Error::CapabilityNotSupported`] for metadata that cannot be kept.
+    /// [`Error::CapabilityNotSupported`] for metadata that cannot be kept;
+    /// [`Error::Conflict`] when [`WriteOptions::if_match`] names another content
+    /// than is there, [`Error::Unsupported`] where that cannot be compared.
     pub async fn write(
         &self,
         path: &str,
@@ -48,6 +50,14 @@ impl Store {
 
     fn check_options(&self, options: &WriteOptions) -> Result<()> {
         options.validate()?;
+        if options.if_match.is_some() && !self.supports_conditional_update() {
+            return Err(Error::Unsupported {
+                reason: "cannot replace an object on condition; write without 'if_match', or use local, \
+                         memory, s3, azure or gcs"
+                    .into(),
+                backend: self.backend.name().to_owned(),
+            });
+        }
         if options.user_metadata.is_empty() {
             Ok(())
         } else {

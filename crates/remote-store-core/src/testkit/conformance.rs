@@ -8,6 +8,7 @@
     reason = "an error of a check is a broken promise; `check` reports it"
 )]
 
+pub mod conditional;
 pub mod deleting;
 pub mod folders;
 pub mod listing;
@@ -83,7 +84,6 @@ macro_rules! conformance_tests {
                 create_refuses_a_taken_name [],
                 overwrite_replaces_and_creates [],
                 head_tells_size_and_time [Metadata],
-                racing_creates_have_one_winner [AtomicWrite],
                 user_metadata_is_kept [UserMetadata],
                 user_metadata_that_cannot_be_kept_is_refused [],
                 a_large_object_is_written_whole [],
@@ -94,6 +94,14 @@ macro_rules! conformance_tests {
                 a_writer_in_create_mode_refuses_a_taken_name [],
                 nothing_is_written_below_an_object [],
                 nothing_is_written_onto_a_folder [],
+            }
+            conditional {
+                an_update_replaces_what_was_seen_and_nothing_else [],
+                an_update_of_a_missing_object_is_a_conflict [],
+                a_writer_replaces_on_condition [],
+                racing_updates_have_one_winner [],
+                updates_lose_no_step_of_a_counter [],
+                racing_creates_have_one_winner [AtomicWrite],
             }
             deleting {
                 a_deleted_object_is_gone [Delete],

@@ -293,6 +293,9 @@ impl Backend for FaultyBackend {
     fn driver(&self) -> Driver {
         self.inner.driver()
     }
+    fn supports_conditional_update(&self) -> bool {
+        self.inner.supports_conditional_update()
+    }
     fn native_path(&self, prefix: &Prefix) -> String {
         self.inner.native_path(prefix)
     }

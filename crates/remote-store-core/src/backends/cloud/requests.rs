@@ -1,4 +1,4 @@
-//! Single requests: head, get, put, and the checks around them.
+//! Single requests: head, get, and the checks around them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,18 +8,14 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::list::PaginatedListOptions;
 use object_store::path::Path;
-use object_store::{
-    Attribute, AttributeValue, Attributes, Extensions, GetOptions, GetRange, GetResult, ObjectMeta,
-    PutMode, PutOptions, PutPayload, PutResult,
-};
+use object_store::{Attribute, GetOptions, GetRange, GetResult, ObjectMeta};
 
 use crate::error::{Error, Result, Subject};
 use crate::key::{ObjectKey, Prefix};
-use crate::model::{ObjectInfo, ReadRange, WriteMode, WriteOptions, WriteResult};
+use crate::model::{ObjectInfo, ReadRange};
 use crate::reader::ObjectReader;
 
 use super::Inner;
-use super::failure::was_retried;
 use super::service::{Client, Service};
 
 /// How often an object may be replaced while its end is looked for.
@@ -151,97 +147,6 @@ impl Inner {
         ObjectReader::new(info, range, self.name(), stream)
     }
 
-    pub(super) async fn put(
-        self: &Arc<Self>,
-        key: &ObjectKey,
-        payload: PutPayload,
-        options: &WriteOptions,
-    ) -> Result<PutResult> {
-        let location = self.location(key)?;
-        let mode = match options.mode {
-            WriteMode::Create => PutMode::Create,
-            WriteMode::Overwrite => PutMode::Overwrite,
-        };
-        let request = PutOptions {
-            mode,
-            attributes: self.attributes(options)?,
-            ..PutOptions::default()
-        };
-        match self
-            .client()?
-            .put_opts(&location, payload.clone(), request)
-            .await
-        {
-            Ok(result) => Ok(self.seen(result)),
-            Err(err) => {
-                let failure = self.failure(key.as_str(), &err);
-                let ours = matches!(failure, Error::AlreadyExists { .. }) && was_retried(&err);
-                if ours && let Some(result) = self.holds(key, &payload).await {
-                    return Ok(result);
-                }
-                Err(failure)
-            }
-        }
-    }
-
-    /// A retried creation may meet its own object, when the first answer was
-    /// lost. Equal content is taken as that.
-    async fn holds(self: &Arc<Self>, key: &ObjectKey, payload: &PutPayload) -> Option<PutResult> {
-        let reader = self.get(key, ReadRange::All).await.ok()?;
-        if reader.info().size != payload.content_length() as u64 {
-            return None;
-        }
-        let info = reader.info().clone();
-        let stored = reader.bytes().await.ok()?;
-        let sent = payload.iter().flat_map(|chunk| chunk.iter());
-        stored.iter().eq(sent).then(|| PutResult {
-            e_tag: info.etag,
-            version: info.version,
-            extensions: Extensions::default(),
-        })
-    }
-
-    /// What is kept beside an object.
-    pub(super) fn attributes(&self, options: &WriteOptions) -> Result<Attributes> {
-        let service = self.words().service;
-        let mut attributes = Attributes::new();
-        if let Some(content_type) = &options.content_type {
-            check_header(service, "content_type", content_type)?;
-            attributes.insert(
-                Attribute::ContentType,
-                AttributeValue::from(content_type.clone()),
-            );
-        }
-        for (name, value) in &options.user_metadata {
-            check_header(service, name, value)?;
-            if !name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-            {
-                return Err(Error::InvalidMetadata {
-                    reason: format!(
-                        "User metadata key '{}' cannot be kept on {service}; use letters, digits, '-', '_', '.'",
-                        name.escape_debug()
-                    ),
-                });
-            }
-            attributes.insert(
-                Attribute::Metadata(self.service.stored_name(name).into_owned().into()),
-                AttributeValue::from(value.clone()),
-            );
-        }
-        Ok(attributes)
-    }
-
-    pub(super) fn write_result(key: &ObjectKey, size: u64, result: PutResult) -> WriteResult {
-        WriteResult {
-            etag: result.e_tag,
-            version: result.version,
-            native: true,
-            ..WriteResult::new(key.clone(), size)
-        }
-    }
-
     /// True when at least one object lies below; asks for one key only.
     pub(super) async fn has_any_below(&self, prefix: &Prefix) -> Result<bool> {
         let folder = self.folder(prefix)?.map(|path| format!("{path}/"));
@@ -301,19 +206,6 @@ impl Inner {
         self.bucket_seen.store(true, Ordering::Relaxed);
         answer
     }
-}
-
-/// Headers carry printable ASCII only.
-fn check_header(service: &str, name: &str, value: &str) -> Result<()> {
-    if value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-        return Ok(());
-    }
-    Err(Error::InvalidMetadata {
-        reason: format!(
-            "The value of '{}' cannot be kept on {service}; use printable ASCII",
-            name.escape_debug()
-        ),
-    })
 }
 
 /// What a listing says about an object; nothing when no key can have its name:

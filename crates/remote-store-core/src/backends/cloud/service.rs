@@ -42,6 +42,8 @@ pub struct Words {
     pub reads_suffixes: bool,
     /// A copy can refuse a taken destination by itself.
     pub copies_conditionally: bool,
+    /// A conditional update names the version to replace, not the tag.
+    pub compares_versions: bool,
     /// How many parts of an upload are under way at once.
     pub parts_in_flight: usize,
 }

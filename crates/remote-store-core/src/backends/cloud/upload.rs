@@ -23,6 +23,9 @@ pub(super) const PART_BYTES: usize = 8 << 20;
 const LARGE_FROM_PART: usize = 5000;
 const LARGE_PART_BYTES: usize = 64 << 20;
 
+/// The most that a writer with a condition collects for its one request.
+const UPDATE_BYTES: u64 = 256 << 20;
+
 /// A multipart upload that is aborted unless it was completed.
 struct Parts {
     inner: Arc<Inner>,
@@ -187,6 +190,18 @@ impl CloudWriter {
         }
     }
 
+    fn too_large_to_update(&self) -> Error {
+        Error::Unsupported {
+            reason: format!(
+                "replaces {} on condition only up to {} MiB when it is written piece by piece; write it at once, \
+                 or write it under a name of its own",
+                self.key,
+                UPDATE_BYTES >> 20
+            ),
+            backend: self.inner.name().into(),
+        }
+    }
+
     async fn send_buffer(&mut self) -> Result<()> {
         let payload = std::mem::take(&mut self.buffer).freeze();
         if let Some(parts) = &mut self.parts {
@@ -212,11 +227,16 @@ impl ObjectWriter for CloudWriter {
         self.size += bytes.len() as u64;
         while !bytes.is_empty() {
             let part = self.parts.as_ref().map_or(PART_BYTES, Parts::part_bytes);
-            let room = part.saturating_sub(self.buffer.content_length());
+            let room = part.saturating_sub(self.buffer.content_length() % part);
             // Copied: the caller's buffer may be a small slice of a large one.
             self.buffer
                 .extend_from_slice(&bytes.split_to(room.min(bytes.len())));
-            if self.buffer.content_length() >= part {
+            if self.options.if_match.is_some() {
+                // One request at the end compares and replaces.
+                if self.size > UPDATE_BYTES {
+                    return Err(self.too_large_to_update());
+                }
+            } else if self.buffer.content_length() >= part {
                 self.send_buffer().await?;
             }
         }

@@ -1,25 +1,18 @@
 //! From a staged file to a visible object, in one step of the file system.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use crate::error::{Error, Result, Subject};
 use crate::key::ObjectKey;
-use crate::model::WriteMode;
-use crate::runtime::yield_now;
+use crate::model::{Revision, WriteMode, WriteOptions};
 
-use super::io_error;
+use super::lock::NameLock;
 use super::resolve::{Place, resolve};
-use super::staging::{self, Staged};
-use super::{Inner, NAME};
-
-/// How long a creation waits for another one of the same name; the lock is held
-/// for two system calls only.
-const LOCK_WAIT: Duration = Duration::from_secs(1);
-/// A lock older than this was left by a killed process.
-const LOCK_STALE: Duration = Duration::from_secs(30);
+use super::staging::Staged;
+use super::{Inner, NAME, io_error, walk};
 
 /// A place that was found free, or may be replaced.
 #[derive(Debug)]
@@ -29,6 +22,8 @@ pub(super) struct Target {
     mode: WriteMode,
     what: Subject,
     permissions: Option<fs::Permissions>,
+    /// The content that may be replaced, when it is not any.
+    wanted: Option<Revision>,
 }
 
 impl Target {
@@ -55,6 +50,26 @@ impl Inner {
             mode,
             what,
             permissions,
+            wanted: None,
+        })
+    }
+
+    /// The target of a write: as [`Inner::target`], and refuses early to
+    /// replace another content than is wanted.
+    pub(super) fn write_target(&self, key: &ObjectKey, options: &WriteOptions) -> Result<Target> {
+        if let Some(wanted) = &options.if_match {
+            let place = resolve(&self.root, key.as_str())?;
+            check(key, &place, options.mode, Subject::File)?;
+            // Before a folder is made: there is nothing to replace in a new one.
+            let found = place.metadata.as_ref().map(walk::etag);
+            if !wanted.is(found.as_deref()) {
+                return Err(Error::conflict(key.as_str(), NAME));
+            }
+        }
+        let target = self.target(key, options.mode, Subject::File)?;
+        Ok(Target {
+            wanted: options.if_match.clone(),
+            ..target
         })
     }
 
@@ -107,12 +122,18 @@ impl Inner {
             // Keeping the mode is a courtesy that not every file system can do.
             drop(staged.file().set_permissions(permissions.clone()));
         }
+        // The system's own time stamps are milliseconds apart: with them, a file
+        // that is replaced twice in a moment could show an earlier file's tag.
+        drop(staged.file().set_modified(SystemTime::now()));
         if self.fsync {
             staged.file().sync_all().map_err(failed)?;
         }
         match target.mode {
             WriteMode::Overwrite => {
-                fs::rename(staged.path(), &target.path).map_err(failed)?;
+                match &target.wanted {
+                    None => fs::rename(staged.path(), &target.path).map_err(failed)?,
+                    Some(wanted) => self.replace(key, target, staged.path(), wanted).await?,
+                }
                 staged.placed();
             }
             WriteMode::Create => self.create(key, target, staged.path()).await?,
@@ -139,54 +160,40 @@ impl Inner {
         self.create_under_lock(key, target, from).await
     }
 
-    /// Without hard links: an exclusive lock file, a look, a rename. A reader
-    /// never sees a part of the object, which a placeholder would show.
+    /// Without hard links: a lock, a look, a rename. A reader never sees a part
+    /// of the object, which a placeholder would show.
     async fn create_under_lock(&self, key: &ObjectKey, target: &Target, from: &Path) -> Result<()> {
-        let name = target
-            .path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        let lock = target.folder.join(staging::lock_name(&name));
-        let started = Instant::now();
-        let guard = loop {
-            match OpenOptions::new().write(true).create_new(true).open(&lock) {
-                Ok(_) => break LockFile(lock),
-                Err(err) if err.kind() != ErrorKind::AlreadyExists => {
-                    return Err(io_error::writing(key.as_str(), &target.folder, &err));
-                }
-                Err(_) if fs::symlink_metadata(&target.path).is_ok() => {
-                    return Err(taken(key, target));
-                }
-                Err(_) if staging::older_than(&lock, LOCK_STALE, SystemTime::now()) => {
-                    drop(fs::remove_file(&lock));
-                }
-                Err(err) if started.elapsed() > LOCK_WAIT => {
-                    let locked = Error::ResourceLocked {
-                        path: key.to_string(),
-                        backend: NAME.to_owned(),
-                        source: None,
-                    };
-                    return Err(locked.caused_by(&err));
-                }
-                Err(_) => yield_now().await,
-            }
-        };
+        let lock = NameLock::acquire(key, &target.folder, &target.path).await?;
         if fs::symlink_metadata(&target.path).is_ok() {
             return Err(taken(key, target));
         }
         let renamed = fs::rename(from, &target.path);
-        drop(guard);
+        drop(lock);
         renamed.map_err(|err| io_error::writing(key.as_str(), &target.folder, &err))
     }
-}
 
-/// Removed when the creation is over, however it ends.
-struct LockFile(PathBuf);
-
-impl Drop for LockFile {
-    fn drop(&mut self) {
-        drop(fs::remove_file(&self.0));
+    /// Replaces one content and no other: of writers that expect the same
+    /// content, the lock lets one after the other look, and only the first finds it.
+    async fn replace(
+        &self,
+        key: &ObjectKey,
+        target: &Target,
+        from: &Path,
+        wanted: &Revision,
+    ) -> Result<()> {
+        let lock = NameLock::acquire(key, &target.folder, &target.path).await?;
+        let found = match fs::symlink_metadata(&target.path) {
+            Ok(metadata) if metadata.is_file() => Some(walk::etag(&metadata)),
+            Ok(_) => None,
+            Err(err) if io_error::missing(&err) => None,
+            Err(err) => return Err(io_error::reading(key.as_str(), &err)),
+        };
+        if !wanted.is(found.as_deref()) {
+            return Err(Error::conflict(key.as_str(), NAME));
+        }
+        let renamed = fs::rename(from, &target.path);
+        drop(lock);
+        renamed.map_err(|err| io_error::writing(key.as_str(), &target.folder, &err))
     }
 }
 

@@ -14,8 +14,12 @@ use std::time::{Duration, SystemTime};
 
 use crate::runtime::yield_now;
 
+use super::lock::NameLock;
+
 /// How every staged name starts; keys may not have a segment that does.
 const RESERVED: &str = ".remote-store-staged-";
+/// How the names of locks go on.
+const LOCK: &str = "lock-";
 /// A staged file untouched for longer belongs to nobody any more.
 const STALE: Duration = Duration::from_hours(24);
 /// A folder larger than this is swept only in part: a write must not cost a full listing.
@@ -32,10 +36,9 @@ pub(super) fn is_reserved(name: &str) -> bool {
     name.starts_with(RESERVED)
 }
 
-/// The name of the lock that guards the creation of `name` where hard links
-/// are not supported.
+/// The name of the lock that guards changes of `name`.
 pub(super) fn lock_name(name: &str) -> String {
-    format!("{RESERVED}lock-{:016x}", hash(name))
+    format!("{RESERVED}{LOCK}{:016x}", hash(name))
 }
 
 fn hash(value: impl std::hash::Hash) -> u64 {
@@ -172,9 +175,17 @@ pub(super) fn remove_stale(folder: &Path) {
     };
     let now = SystemTime::now();
     for entry in entries.take(SWEEP_ENTRIES).flatten() {
-        let reserved = entry.file_name().to_str().is_some_and(is_reserved);
-        let stale = || older_than(&entry.path(), STALE, now);
-        if reserved && stale() {
+        let name = entry.file_name();
+        let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(RESERVED)) else {
+            continue;
+        };
+        if !older_than(&entry.path(), STALE, now) {
+            continue;
+        }
+        if rest.starts_with(LOCK) {
+            // Somebody may just have taken an old one over: it goes with its lock.
+            drop(NameLock::try_acquire(&entry.path()));
+        } else {
             drop(fs::remove_file(entry.path()));
         }
     }

@@ -107,8 +107,10 @@ pub(super) fn info(key: &ObjectKey, metadata: &Metadata) -> ObjectInfo {
     }
 }
 
+/// A tag that no other content of the same name has had: the file is a new one
+/// for each write, or its time is another.
 #[cfg(unix)]
-fn etag(metadata: &Metadata) -> String {
+pub(super) fn etag(metadata: &Metadata) -> String {
     use std::os::unix::fs::MetadataExt;
     format!(
         "{:x}-{:x}.{:09}-{:x}",
@@ -120,7 +122,7 @@ fn etag(metadata: &Metadata) -> String {
 }
 
 #[cfg(not(unix))]
-fn etag(metadata: &Metadata) -> String {
+pub(super) fn etag(metadata: &Metadata) -> String {
     let since = metadata
         .modified()
         .ok()

@@ -10,7 +10,7 @@ use crate::testkit::Specimen;
 
 use super::put;
 
-async fn keys(store: &Store, path: &str, options: &ListOptions) -> Result<Vec<String>> {
+pub(super) async fn keys(store: &Store, path: &str, options: &ListOptions) -> Result<Vec<String>> {
     store
         .list(path, options)?
         .map_ok(|info| info.key.to_string())

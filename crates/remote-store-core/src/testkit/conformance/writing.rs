@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::future::join_all;
-
 use crate::capability::Capability;
 use crate::error::{ErrorKind, Result};
 use crate::model::{ListOptions, WriteOptions};
@@ -60,34 +58,6 @@ pub async fn head_tells_size_and_time(specimen: &Specimen) -> Result<()> {
     if let (Some(before), Some(after)) = (info.etag, store.head("a/x").await?.etag) {
         assert_ne!(before, after, "the tag changes with the content");
     }
-    Ok(())
-}
-
-/// Of writers that create the same name at once, exactly one succeeds.
-pub async fn racing_creates_have_one_winner(specimen: &Specimen) -> Result<()> {
-    let store = &specimen.store;
-    let contents: Vec<String> = (0..6).map(|n| format!("writer {n}")).collect();
-    let options = WriteOptions::create();
-    let writes = contents
-        .iter()
-        .map(|content| store.write("race", content.clone().into(), &options));
-    let results = join_all(writes).await;
-    let winners: Vec<_> = contents
-        .iter()
-        .zip(&results)
-        .filter(|(_, result)| result.is_ok())
-        .collect();
-    assert_eq!(winners.len(), 1, "one winner");
-    for err in results.iter().filter_map(|result| result.as_ref().err()) {
-        assert_eq!(err.kind(), ErrorKind::AlreadyExists);
-    }
-    let content = store.read_bytes("race").await?;
-    assert!(
-        winners
-            .iter()
-            .all(|(winner, _)| content == winner.as_bytes()),
-        "the winner's object is there"
-    );
     Ok(())
 }
 
