@@ -34,6 +34,7 @@ from remote_store._errors import (
     RemoteStoreError,
     ResourceLocked,
 )
+from remote_store._info import BackendInfo, ExtensionInfo, InfoResult, info
 from remote_store._models import (
     ContentDigest,
     FileInfo,
@@ -48,25 +49,48 @@ from remote_store._path import RemotePath
 from remote_store._proxy import ProxyStore
 from remote_store._registry import Registry, register_backend
 from remote_store._store import Store
+from remote_store.ext.batch import BatchResult, batch_copy, batch_delete, batch_exists
+from remote_store.ext.glob import glob_files
+from remote_store.ext.integrity import checksum, content_digest, verify, verify_hex
+from remote_store.ext.partition import ParsedPartition, parse_partition, partition_path
+from remote_store.ext.streams import (
+    ChecksumReader,
+    ChecksumWriter,
+    ProgressReader,
+    ProgressWriter,
+    read_with_progress,
+)
+from remote_store.ext.transfer import download, transfer, upload
+from remote_store.ext.write import HashingAtomicWriter, open_atomic_with_hash, write_with_hash
 
 __all__ = [
     "AlreadyExists",
     "Backend",
     "BackendConfig",
+    "BackendInfo",
     "BackendUnavailable",
+    "BatchResult",
     "Capability",
     "CapabilityNotSupported",
     "CapabilitySet",
+    "ChecksumReader",
+    "ChecksumWriter",
     "Conflict",
     "ContentDigest",
     "DirectoryNotEmpty",
+    "ExtensionInfo",
     "FileInfo",
     "FolderEntry",
     "FolderInfo",
+    "HashingAtomicWriter",
+    "InfoResult",
     "InvalidPath",
     "NotFound",
+    "ParsedPartition",
     "PathEntry",
     "PermissionDenied",
+    "ProgressReader",
+    "ProgressWriter",
     "ProxyStore",
     "Registry",
     "RegistryConfig",
@@ -81,8 +105,25 @@ __all__ = [
     "StoreProfile",
     "WriteResult",
     "__version__",
+    "batch_copy",
+    "batch_delete",
+    "batch_exists",
+    "checksum",
+    "content_digest",
+    "download",
+    "glob_files",
+    "info",
+    "open_atomic_with_hash",
+    "parse_partition",
+    "partition_path",
+    "read_with_progress",
     "register_backend",
     "resolve_env",
+    "transfer",
+    "upload",
+    "verify",
+    "verify_hex",
+    "write_with_hash",
 ]
 
 _logging.getLogger("remote_store").addHandler(_logging.NullHandler())

@@ -14,12 +14,14 @@ __all__ = ["match_files"]
 _MAGIC = re.compile(r"[*?\[]")
 
 
-def match_files(pattern: str, list_below: Callable[[str], Iterator[FileInfo]]) -> Iterator[FileInfo]:
+def match_files(
+    pattern: str, list_below: Callable[[str, int | None], Iterator[FileInfo]]
+) -> Iterator[FileInfo]:
     """List the files whose path matches; only the folder before the first wildcard is listed.
 
     Args:
         pattern: ``*``, ``?`` and ``[…]`` stay within a segment, ``**`` crosses segments.
-        list_below: Lists all files below a folder.
+        list_below: Lists the files below a folder, down to so many levels, or all.
 
     Raises:
         InvalidPath: The pattern leaves the root.
@@ -28,7 +30,8 @@ def match_files(pattern: str, list_below: Callable[[str], Iterator[FileInfo]]) -
     literal = 0
     while literal < len(segments) - 1 and not _MAGIC.search(segments[literal]):
         literal += 1
-    for info in list_below("/".join(segments[:literal])):
+    depth = None if "**" in segments else len(segments) - literal - 1
+    for info in list_below("/".join(segments[:literal]), depth):
         if _matches(info.path.parts, segments):
             yield info
 

@@ -332,7 +332,7 @@ class Store:
         core = self._core
         if isinstance(core, PythonCore):
             return core.glob(pattern)
-        return match_files(pattern, lambda folder: core.list(folder, True, None))
+        return match_files(pattern, lambda folder, depth: core.list(folder, True, depth))
 
     # Looking
 
