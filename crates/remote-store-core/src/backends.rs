@@ -2,12 +2,24 @@
 
 #[cfg(feature = "azure")]
 mod azure;
-#[cfg(any(feature = "s3", feature = "azure", feature = "gcs"))]
+// With `http` alone only its transport is used.
+#[cfg(feature = "cloud")]
+#[cfg_attr(
+    not(any(feature = "s3", feature = "azure", feature = "gcs")),
+    allow(
+        dead_code,
+        unreachable_pub,
+        unused_imports,
+        reason = "what stores share is idle without a store"
+    )
+)]
 mod cloud;
 #[cfg(feature = "gcs")]
 mod gcs;
 #[cfg(any(feature = "cloud", feature = "sftp"))]
 mod given;
+#[cfg(feature = "http")]
+mod http;
 mod local;
 mod memory;
 #[cfg(any(feature = "cloud", feature = "sftp"))]
@@ -18,9 +30,13 @@ mod s3;
 #[cfg(feature = "azure")]
 pub use azure::{AzureBackend, AzureOptions};
 #[cfg(any(feature = "s3", feature = "azure", feature = "gcs"))]
-pub use cloud::{CloudBackend, TransportOptions};
+pub use cloud::CloudBackend;
+#[cfg(feature = "cloud")]
+pub use cloud::TransportOptions;
 #[cfg(feature = "gcs")]
 pub use gcs::{GcsBackend, GcsOptions};
+#[cfg(feature = "http")]
+pub use http::{HttpBackend, HttpOptions};
 pub use local::{LocalBackend, LocalOptions};
 pub use memory::MemoryBackend;
 #[cfg(any(feature = "cloud", feature = "sftp"))]
@@ -41,5 +57,7 @@ pub(crate) fn specs() -> Vec<BackendSpec> {
         azure::spec(),
         #[cfg(feature = "gcs")]
         gcs::spec(),
+        #[cfg(feature = "http")]
+        http::spec(),
     ]
 }

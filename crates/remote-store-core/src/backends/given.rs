@@ -37,7 +37,7 @@ pub(super) fn flag(given: &Options, name: &str) -> bool {
         .unwrap_or(false)
 }
 
-/// A positive number of seconds.
+/// A positive number of seconds; `map` is the option it stands in, or nothing.
 pub(super) fn seconds(
     backend: &str,
     given: &Options,
@@ -47,6 +47,7 @@ pub(super) fn seconds(
     let Some(value) = given.get(name).and_then(OptionValue::as_float) else {
         return Ok(None);
     };
+    let dot = if map.is_empty() { "" } else { "." };
     Duration::try_from_secs_f64(value)
         .ok()
         .filter(|duration| !duration.is_zero())
@@ -55,7 +56,7 @@ pub(super) fn seconds(
             refuse(
                 backend,
                 format!(
-                    "Option '{map}.{name}' of backend '{backend}' takes a positive number of seconds, got {value}"
+                    "Option '{map}{dot}{name}' of backend '{backend}' takes a positive number of seconds, got {value}"
                 ),
             )
         })

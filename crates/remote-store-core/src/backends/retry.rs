@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-#[cfg(feature = "cloud")]
+#[cfg(any(feature = "s3", feature = "azure", feature = "gcs"))]
 use object_store::{BackoffConfig, RetryConfig};
 
 use crate::error::Result;
@@ -11,6 +11,7 @@ use crate::registry::{OptionKind, OptionSpec, OptionValue, Options};
 use super::given::{refuse, seconds};
 
 /// A pause of nothing would make the client's random pauses panic.
+#[cfg(any(feature = "s3", feature = "azure", feature = "gcs"))]
 const MIN_BACKOFF: Duration = Duration::from_millis(1);
 
 /// How often and how long a failed request is tried again. Small on purpose:
@@ -68,7 +69,7 @@ impl RetryOptions {
     }
 
     /// The client's own form.
-    #[cfg(feature = "cloud")]
+    #[cfg(any(feature = "s3", feature = "azure", feature = "gcs"))]
     pub(super) fn config(&self) -> RetryConfig {
         let first = self.backoff_base.max(MIN_BACKOFF);
         RetryConfig {
@@ -107,7 +108,7 @@ pub(super) fn retry_spec() -> OptionSpec {
     )
 }
 
-#[cfg(all(test, feature = "cloud"))]
+#[cfg(all(test, any(feature = "s3", feature = "azure", feature = "gcs")))]
 mod tests {
     use super::*;
 

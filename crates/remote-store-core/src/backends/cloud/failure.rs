@@ -219,7 +219,7 @@ fn status(text: &str) -> Option<u16> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Trouble {
+pub(in crate::backends) enum Trouble {
     Timeout,
     Tls,
     Connect,
@@ -228,7 +228,7 @@ enum Trouble {
 }
 
 /// The clients below give no type for this, only words.
-fn trouble(text: &str) -> Trouble {
+pub(in crate::backends) fn trouble(text: &str) -> Trouble {
     let text = text.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if says(&[
