@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use clap::Args;
-use http_body_util::BodyExt;
-use hyper::body::{Body as _, Incoming};
+use http_body_util::{BodyExt, Either, Empty};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{CONNECTION, HOST, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::Client;
@@ -14,7 +14,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::json;
 
-use crate::dialect::{self, Dialect};
+use crate::dialect::{self, Dialect, Generations};
 use crate::serve::{Body, Handler, full, status};
 
 #[derive(Args, Debug)]
@@ -86,8 +86,12 @@ impl Counts {
 #[derive(Debug)]
 pub(crate) struct Proxy {
     options: Options,
-    client: Client<HttpConnector, Incoming>,
+    client: Client<HttpConnector, Either<Incoming, Empty<Bytes>>>,
     counts: Counts,
+    generations: Generations,
+    /// Held while a name is looked up and a copy put there: the upstream
+    /// copies without looking.
+    copying: tokio::sync::Mutex<()>,
 }
 
 impl Proxy {
@@ -98,6 +102,8 @@ impl Proxy {
             options,
             client: Client::builder(TokioExecutor::new()).build(connector),
             counts: Counts::default(),
+            generations: Generations::default(),
+            copying: tokio::sync::Mutex::new(()),
         }
     }
 
@@ -129,8 +135,10 @@ impl Proxy {
 
     async fn forward(&self, request: Request<Incoming>) -> Response<Body> {
         let (mut parts, body) = request.into_parts();
+        let creates_by_copy =
+            self.options.dialect == Dialect::Gcs && dialect::creates_by_copy(&parts.headers);
         if self.options.dialect == Dialect::Gcs {
-            parts.headers = dialect::to_s3(&parts.headers);
+            parts.headers = dialect::to_s3(&parts.headers, &self.generations);
         }
         parts.headers.remove(CONNECTION);
         if self.options.dialect == Dialect::Gcs {
@@ -146,16 +154,37 @@ impl Proxy {
             Ok(uri) => parts.uri = uri,
             Err(err) => return status(StatusCode::BAD_REQUEST, &err.to_string()),
         }
-        match self.client.request(Request::from_parts(parts, body)).await {
+        let _turn = if creates_by_copy {
+            let turn = self.copying.lock().await;
+            if self.is_taken(&parts.uri).await {
+                return status(StatusCode::PRECONDITION_FAILED, "the destination exists");
+            }
+            Some(turn)
+        } else {
+            None
+        };
+        let request = Request::from_parts(parts, Either::Left(body));
+        match self.client.request(request).await {
             Ok(response) => self.answer_of(response),
             Err(err) => status(StatusCode::BAD_GATEWAY, &err.to_string()),
+        }
+    }
+
+    /// True when the upstream has an object of that name.
+    async fn is_taken(&self, uri: &hyper::Uri) -> bool {
+        let head = Request::head(uri.clone()).body(Either::Right(Empty::new()));
+        match head.map(|request| self.client.request(request)) {
+            Ok(answer) => answer
+                .await
+                .is_ok_and(|answer| answer.status().is_success()),
+            Err(_) => false,
         }
     }
 
     fn answer_of(&self, response: Response<Incoming>) -> Response<Body> {
         let (mut parts, body) = response.into_parts();
         if self.options.dialect == Dialect::Gcs {
-            parts.headers = dialect::from_s3(&parts.headers);
+            parts.headers = dialect::from_s3(&parts.headers, &self.generations);
         }
         self.counts
             .bytes_down
