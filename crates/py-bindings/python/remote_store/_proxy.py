@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, ClassVar, TypeVar
 
 from remote_store._capabilities import Capability
 from remote_store._core import PathLike
@@ -34,6 +34,10 @@ class ProxyStore(Store):
         >>> store.read_bytes("a"), store.reads
         (b'1', 1)
     """
+
+    # Whether several threads may call its methods at once, as they may those of a `Store`. Set it to
+    # False in a subclass that cannot stand that: Dagster's partitions are then loaded one by one.
+    thread_safe: ClassVar[bool] = True
 
     def __init__(self, inner: Store) -> None:
         self._inner = inner
@@ -160,8 +164,12 @@ class ProxyStore(Store):
         self._inner.close()
 
     def child(self, subpath: PathLike) -> Store:
-        """Return a child of the store behind; override it to wrap children too."""
-        return self._inner.child(subpath)
+        """Return a child of the store behind, as `_wrap_child` gives it."""
+        return self._wrap_child(self._inner.child(subpath))
+
+    def _wrap_child(self, inner_child: Store) -> Store:
+        """Return what `child` gives; override it to stand before children too."""
+        return inner_child
 
     def unwrap(self, type_hint: type[_T]) -> _T:
         """Return the object of the given type that the backend is made of."""
