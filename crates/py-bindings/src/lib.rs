@@ -12,6 +12,7 @@
     reason = "keyword arguments of Python are arguments of Rust"
 )]
 
+mod aio;
 mod backend;
 mod call;
 mod content;
@@ -19,6 +20,7 @@ mod dataset;
 mod errors;
 mod foreign;
 mod io_manager;
+mod location;
 mod log_store;
 mod masking;
 mod models;
@@ -38,6 +40,8 @@ mod _native {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use super::aio::{AsyncStore, AsyncStream, AsyncWriter, Call};
+    #[pymodule_export]
     use super::backend::{Backend, registered_backends};
     #[pymodule_export]
     use super::content::Buffer;
@@ -45,6 +49,8 @@ mod _native {
     use super::dataset::dataset;
     #[pymodule_export]
     use super::io_manager::io_manager;
+    #[pymodule_export]
+    use super::location::parse_url;
     #[pymodule_export]
     use super::log_store::LogStore;
     #[pymodule_export]

@@ -15,6 +15,7 @@
 //! ```
 
 mod checking;
+mod location;
 mod nearest;
 mod value;
 
@@ -28,6 +29,7 @@ use crate::error::{Error, Result};
 use crate::key::Prefix;
 use crate::store::Store;
 
+pub use location::{Location, from_url};
 pub use nearest::nearest;
 pub use value::{OptionKind, OptionSpec, OptionValue, Options};
 
