@@ -50,8 +50,16 @@ from remote_store._proxy import ProxyStore
 from remote_store._registry import Registry, register_backend
 from remote_store._store import Store
 from remote_store.ext.batch import BatchResult, batch_copy, batch_delete, batch_exists
+from remote_store.ext.cache import CacheBackend, CachedStore, CacheStats, MemoryCache, cache
 from remote_store.ext.glob import glob_files
 from remote_store.ext.integrity import checksum, content_digest, verify, verify_hex
+from remote_store.ext.observe import (
+    BufferedObserver,
+    ObservedStore,
+    StoreEvent,
+    observe,
+    set_correlation_id,
+)
 from remote_store.ext.partition import ParsedPartition, parse_partition, partition_path
 from remote_store.ext.streams import (
     ChecksumReader,
@@ -70,6 +78,10 @@ __all__ = [
     "BackendInfo",
     "BackendUnavailable",
     "BatchResult",
+    "BufferedObserver",
+    "CacheBackend",
+    "CacheStats",
+    "CachedStore",
     "Capability",
     "CapabilityNotSupported",
     "CapabilitySet",
@@ -85,7 +97,9 @@ __all__ = [
     "HashingAtomicWriter",
     "InfoResult",
     "InvalidPath",
+    "MemoryCache",
     "NotFound",
+    "ObservedStore",
     "ParsedPartition",
     "PathEntry",
     "PermissionDenied",
@@ -102,23 +116,27 @@ __all__ = [
     "Secret",
     "SecretRedactionFilter",
     "Store",
+    "StoreEvent",
     "StoreProfile",
     "WriteResult",
     "__version__",
     "batch_copy",
     "batch_delete",
     "batch_exists",
+    "cache",
     "checksum",
     "content_digest",
     "download",
     "glob_files",
     "info",
+    "observe",
     "open_atomic_with_hash",
     "parse_partition",
     "partition_path",
     "read_with_progress",
     "register_backend",
     "resolve_env",
+    "set_correlation_id",
     "transfer",
     "upload",
     "verify",
