@@ -4,60 +4,21 @@
 //! left behind is hidden from listings and removed, a day later, by the next
 //! write into its folder.
 
-use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use crate::backends::staged::{
+    LOCK, NAME_ATTEMPTS, RESERVED, STALE, SWEEP_ENTRIES, SweptFolders, fresh_name,
+};
+pub(super) use crate::backends::staged::{is_reserved, lock_name};
 use crate::runtime::yield_now;
 
 use super::lock::NameLock;
 
-/// How every staged name starts; keys may not have a segment that does.
-const RESERVED: &str = ".remote-store-staged-";
-/// How the names of locks go on.
-const LOCK: &str = "lock-";
-/// A staged file untouched for longer belongs to nobody any more.
-const STALE: Duration = Duration::from_hours(24);
-/// A folder larger than this is swept only in part: a write must not cost a full listing.
-const SWEEP_ENTRIES: usize = 4096;
-/// How many folders are remembered as swept.
-const SWEPT_FOLDERS: usize = 1024;
 /// Written between two looks at waiting signals.
 const CHUNK_BYTES: usize = 8 << 20;
-/// How often a free name is looked for; names are random, so once is enough.
-const NAME_ATTEMPTS: usize = 8;
-
-/// True when a file of that name is never shown and a key may not use it.
-pub(super) fn is_reserved(name: &str) -> bool {
-    name.starts_with(RESERVED)
-}
-
-/// The name of the lock that guards changes of `name`.
-pub(super) fn lock_name(name: &str) -> String {
-    format!("{RESERVED}{LOCK}{:016x}", hash(name))
-}
-
-fn hash(value: impl std::hash::Hash) -> u64 {
-    use std::hash::BuildHasher;
-    // Fixed keys: processes must agree on the name of a lock.
-    std::hash::BuildHasherDefault::<std::collections::hash_map::DefaultHasher>::default()
-        .hash_one(value)
-}
-
-fn fresh_name() -> String {
-    use std::hash::BuildHasher;
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-    // Seeded by the operating system: unique also among machines that share a folder.
-    let seed = std::collections::hash_map::RandomState::new();
-    let random = seed.hash_one((std::process::id(), count, SystemTime::now()));
-    format!("{RESERVED}{random:016x}{count:x}")
-}
-
 /// A staged file; removed when dropped before it was put in place.
 #[derive(Debug)]
 pub(super) struct Staged {
@@ -145,26 +106,15 @@ impl Drop for Staged {
 /// Which folders this backend has looked through for leftovers.
 #[derive(Debug, Default)]
 pub(super) struct Sweeper {
-    swept: Mutex<HashSet<PathBuf>>,
+    swept: SweptFolders<PathBuf>,
 }
 
 impl Sweeper {
     /// Removes what killed processes left in `folder`, once per folder.
     pub(super) fn sweep(&self, folder: &Path) {
-        // A lock that cannot be had at once may belong to a thread that a fork
-        // left behind; the sweep can wait, the write cannot.
-        let Ok(mut swept) = self.swept.try_lock() else {
-            return;
-        };
-        if swept.contains(folder) {
-            return;
+        if self.swept.is_first(folder.to_owned()) {
+            remove_stale(folder);
         }
-        if swept.len() >= SWEPT_FOLDERS {
-            swept.clear();
-        }
-        swept.insert(folder.to_owned());
-        drop(swept);
-        remove_stale(folder);
     }
 }
 
