@@ -10,6 +10,7 @@
 
 mod bench;
 mod conformance;
+mod debian;
 mod demo;
 mod mutants;
 mod process;

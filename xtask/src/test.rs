@@ -4,6 +4,7 @@ mod features;
 mod matrix;
 mod python;
 mod rust;
+mod ui;
 
 use clap::Args;
 

@@ -7,7 +7,7 @@ use crate::conformance;
 use crate::python::Venv;
 use crate::servers::Credentials;
 use crate::steps::{Step, Steps, Tally};
-use crate::test::matrix;
+use crate::test::{matrix, ui};
 use crate::wheel::Wheel;
 use crate::workspace::{Result, Workspace};
 
@@ -104,6 +104,7 @@ impl PythonBed {
                 .env("PYTHONPATH", workspace.root.join("xtask/python"));
             succeeded(count(&mut command, step)?, MUTANTS)
         });
+        ui::run(workspace, &self.wheel, server, steps);
         matrix::run(workspace, &self.wheel, steps);
     }
 
