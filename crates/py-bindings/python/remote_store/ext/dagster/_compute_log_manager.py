@@ -12,9 +12,9 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self
 from dagster import Field, Noneable, Permissive, StringSource
 from dagster import _check as check
 
-from remote_store import Capability
+from remote_store import Capability, Store
 from remote_store.ext.dagster import _log_text
-from remote_store.ext.dagster._resources import build_store
+from remote_store.ext.dagster._resources import build_store, wrapped
 from remote_store.ext.dagster._staging import LOCK_EXTENSION, Claim, StagingLogManager
 from remote_store.ext.dagster._stored_logs import STREAMS, StoredLogs, is_capped_by_hook
 from remote_store.ext.dagster._uploads import HookUploads, PartialUploads
@@ -114,7 +114,7 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
         self._inst_data = check.opt_inst_param(inst_data, "inst_data", ConfigurableClassData)
         self._skip_empty_files = skip_empty_files
         self._upload_interval = upload_interval
-        self._store = build_store(backend_type, backend_options or {}, root_path)
+        self._store = wrapped(build_store(backend_type, backend_options or {}, root_path), self.wrap_store)
         try:
             _check_capabilities(self._store, backend_type)
             self._local_manager = StagingLogManager(local_dir or tempfile.gettempdir())
@@ -126,6 +126,14 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
         self._uploads = HookUploads(self, RemoteStoreComputeLogManager._upload_file_obj, self._delete_partial)
 
     # Configuration (DAG-021)
+
+    def wrap_store(self, store: Store) -> Store:
+        """Return the store to use; override it to put an observer before the one given.
+
+        It is called while the manager is constructed. A cache does not belong here: the logs of a
+        running step are written by another process.
+        """
+        return store
 
     @property
     def inst_data(self) -> ConfigurableClassData | None:

@@ -72,7 +72,7 @@ class _DatasetIOManagerImpl(PartitionedIOManager):
                     return False, None
                 raise
 
-        window = _READ_WINDOW if _windows.is_native(self._store) else 1
+        window = _READ_WINDOW if _windows.takes_threads(self._store) else 1
         for key, (there, value) in _windows.in_order(load, partitions, window):
             yield key, there, value
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from remote_store import _native
 from remote_store._errors import NotFound
-from remote_store.ext.dagster import _streaming, _tables
+from remote_store.ext.dagster import _streaming, _tables, _windows
 from remote_store.ext.dagster._partitioned import PartitionedIOManager, Stored
 from remote_store.ext.dagster._serializers import ParquetSerializer, Serializer, serializer_for
 
@@ -74,16 +75,22 @@ class _RemoteStoreIOManagerImpl(PartitionedIOManager):
         *,
         allow_missing: bool,
     ) -> Iterator[tuple[str, bool, Any]]:
-        # Fetched ahead by the core while the value before is decoded here.
-        fetched = _native.io_manager.load_partitions(
-            self._store,
-            list(asset),
-            list(partitions),
-            self._serializer.extension,
-            allow_missing=allow_missing,
-        )
-        for key, (_, data) in zip(partitions, fetched, strict=True):
-            yield key, data is not None, None if data is None else self._deserialized(data, columns)
+        with ExitStack() as stack:
+            store = self._store
+            if not _windows.is_native(store) and _windows.takes_threads(store):
+                # The core calls a store in Python one call after the other.
+                paths = [self._asset_path(asset, key) for key in partitions]
+                store = stack.enter_context(_windows.ReadAhead(store, paths))
+            # Fetched ahead by the core while the value before is decoded here.
+            fetched = _native.io_manager.load_partitions(
+                store,
+                list(asset),
+                list(partitions),
+                self._serializer.extension,
+                allow_missing=allow_missing,
+            )
+            for key, (_, data) in zip(partitions, fetched, strict=True):
+                yield key, data is not None, None if data is None else self._deserialized(data, columns)
 
     def _deserialized(self, data: bytes, columns: Sequence[str] | None) -> Any:
         if columns is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagster import MetadataValue, OutputContext, TableColumn, TableColumnConstraints, TableSchema
 
+from remote_store import CachedStore, ObservedStore
 from remote_store._store import native_core
 from remote_store.ext.dagster import _versions
 
@@ -66,6 +67,9 @@ def _arrow_column(field: Any) -> TableColumn:
 
 def uri_of(store: Any, path: str) -> str | None:
     """Give the URI of a stored object; None when the store has none to tell."""
+    # Caches and observers store under the same path; other proxies may not.
+    while isinstance(store, CachedStore | ObservedStore):
+        store = store.inner
     core = native_core(store)
     return None if core is None else core.uri(path)
 

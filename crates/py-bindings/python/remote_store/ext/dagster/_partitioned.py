@@ -159,7 +159,7 @@ class PartitionedIOManager(IOManager, ABC):
     ) -> Iterator[tuple[str, Stored, Any]]:
         """Write pairs, some at a time where the store is safe for that; gives them in order."""
         items = ((key, self._asset_path(asset, key), self._prepare(value), value) for key, value in pairs)
-        window = window if _windows.is_native(self._store) else 1
+        window = window if _windows.takes_threads(self._store) else 1
         for item, stored in _windows.in_order(lambda item: self._write(item[1], item[2]), items, window):
             yield item[0], stored, item[3]
 

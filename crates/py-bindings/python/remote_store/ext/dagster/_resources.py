@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from dagster import (
@@ -49,6 +49,22 @@ def build_store(backend_type: str, backend_options: Mapping[str, Any], root_path
     return store
 
 
+def wrapped(store: Store, wrap_store: Callable[[Store], Store]) -> Store:
+    """Wrap a new store as the user wants; closes it when that fails.
+
+    Raises:
+        TypeError: What came back is no store.
+    """
+    try:
+        made = wrap_store(store)
+        if not callable(getattr(made, "read_bytes", None)):
+            raise TypeError(f"wrap_store must return a Store, got {type(made).__name__}")  # noqa: TRY301
+    except BaseException:
+        store.close()
+        raise
+    return made
+
+
 def _masked(options: Mapping[str, Any]) -> dict[str, Any]:
     return _wrap_secrets(options)
 
@@ -91,7 +107,13 @@ class DagsterStoreResource(ConfigurableResource[Any]):
             ValueError: The type is unknown, the backend rejects the options, or a variable is not
                 set (DAG-014).
         """
-        self._store = build_store(self.backend_type, self.backend_options, self.root_path)
+        self._store = wrapped(
+            build_store(self.backend_type, self.backend_options, self.root_path), self.wrap_store
+        )
+
+    def wrap_store(self, store: Store) -> Store:
+        """Return the store to use; override it to put a cache or an observer before the one given."""
+        return store
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:  # noqa: ARG002
         """Close the store, if there is one (DAG-013)."""
@@ -155,7 +177,13 @@ class RemoteStoreIOManager(ConfigurableIOManagerFactory[IOManager]):
             ValueError: The type is unknown, the backend rejects the options, or a variable is not
                 set.
         """
-        self._store = build_store(self.backend_type, self.backend_options, self.root_path)
+        self._store = wrapped(
+            build_store(self.backend_type, self.backend_options, self.root_path), self.wrap_store
+        )
+
+    def wrap_store(self, store: Store) -> Store:
+        """Return the store to use; override it to put a cache or an observer before the one given."""
+        return store
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:  # noqa: ARG002
         """Close the store, if there is one."""
