@@ -4,6 +4,7 @@
 pub mod backend;
 pub mod backends;
 mod capability;
+pub mod credential;
 mod error;
 mod key;
 mod model;

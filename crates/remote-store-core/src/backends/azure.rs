@@ -68,4 +68,6 @@ pub(super) fn spec() -> BackendSpec {
 }
 
 #[cfg(test)]
+mod credential_tests;
+#[cfg(test)]
 mod tests;

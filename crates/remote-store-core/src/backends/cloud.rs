@@ -21,7 +21,12 @@ use crate::model::{Level, ObjectInfo, ReadRange, WriteMode, WriteOptions, WriteR
 use crate::reader::ObjectReader;
 use crate::runtime::PerProcess;
 
-pub(super) mod failure;
+pub(super) pub(super) mod connector;
+pub(super) mod credential;
+pub(super) mod environment;
+mod failure;
+#[cfg(test)]
+pub(super) mod loopback;
 mod put;
 mod removal;
 mod requests;

@@ -8,6 +8,7 @@ use crate::registry::BackendSpec;
 use super::cloud::{CloudBackend, Words};
 
 mod client;
+mod default_file;
 mod options;
 
 pub use options::GcsOptions;
@@ -23,7 +24,8 @@ const WORDS: Words = Words {
     bucket: "bucket",
     credentials: "'service_account_key' or 'service_account_path' (or the GOOGLE_ variables)",
     no_credentials: "Give 'service_account_key' or 'service_account_path', set GOOGLE_APPLICATION_CREDENTIALS, or \
-                     log in with gcloud auth application-default login",
+                     log in with gcloud auth application-default login, or ask for requests without a token with \
+                     anonymous=true",
     endpoint_option: "endpoint_url",
     region_option: None,
     asks_for_tokens: true,
@@ -61,5 +63,7 @@ pub(super) fn spec() -> BackendSpec {
     .with_options(options::specs())
 }
 
+#[cfg(test)]
+mod credential_tests;
 #[cfg(test)]
 mod tests;

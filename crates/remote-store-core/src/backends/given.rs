@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use remote_store_credential_masking::Secret;
 
+#[cfg(feature = "cloud")]
+use crate::credential::SharedCredentialSource;
 use crate::error::{Error, Result};
 use crate::registry::{OptionValue, Options};
 
@@ -27,6 +29,12 @@ pub(super) fn text<'o>(given: &'o Options, name: &str) -> Option<&'o str> {
 /// A secret that was given and is not empty.
 pub(super) fn secret(given: &Options, name: &str) -> Option<Secret> {
     text(given, name).map(Secret::new)
+}
+
+/// A source of credentials that was given.
+#[cfg(feature = "cloud")]
+pub(super) fn source(given: &Options, name: &str) -> Option<SharedCredentialSource> {
+    given.get(name).and_then(OptionValue::as_source).cloned()
 }
 
 /// A switch that is off unless given.

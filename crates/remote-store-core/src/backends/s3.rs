@@ -7,8 +7,15 @@ use crate::registry::BackendSpec;
 
 use super::cloud::{CloudBackend, Words};
 
+mod chain;
 mod client;
+mod identity;
+mod ini;
+mod machine;
 mod options;
+mod process;
+mod profile;
+mod role;
 
 pub use options::S3Options;
 
@@ -21,9 +28,9 @@ const WORDS: Words = Words {
     service: "S3",
     home: "AWS S3",
     bucket: "bucket",
-    credentials: "'key', 'secret' and 'session_token' (or the AWS_ variables)",
-    no_credentials: "Give 'key' and 'secret', set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or ask for \
-                     unsigned requests with anonymous=true",
+    credentials: "'key', 'secret' and 'session_token' (or the profile, or the AWS_ variables)",
+    no_credentials: "Give 'key' and 'secret' or a 'profile', set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, write a \
+                     profile into ~/.aws/credentials, or ask for unsigned requests with anonymous=true",
     endpoint_option: "endpoint_url",
     region_option: Some("region_name"),
     asks_for_tokens: false,
@@ -63,5 +70,7 @@ pub(super) fn spec() -> BackendSpec {
     .with_alias("s3-pyarrow")
 }
 
+#[cfg(test)]
+mod credential_tests;
 #[cfg(test)]
 mod tests;

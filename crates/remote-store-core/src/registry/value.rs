@@ -5,6 +5,8 @@ use std::fmt;
 
 use remote_store_credential_masking::Secret;
 
+use crate::credential::SharedCredentialSource;
+
 /// The value of one option, as configuration files and Python give it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -25,6 +27,8 @@ pub enum OptionValue {
     List(Vec<OptionValue>),
     /// Named values.
     Map(Options),
+    /// Something that gives credentials when asked.
+    Source(SharedCredentialSource),
 }
 
 /// Options by name.
@@ -42,6 +46,16 @@ impl OptionValue {
             Self::Secret(_) => "secret",
             Self::List(_) => "list",
             Self::Map(_) => "dict",
+            Self::Source(_) => "credential source",
+        }
+    }
+
+    /// The source of a credential.
+    pub const fn as_source(&self) -> Option<&SharedCredentialSource> {
+        if let Self::Source(source) = self {
+            Some(source)
+        } else {
+            None
         }
     }
 
@@ -55,7 +69,8 @@ impl OptionValue {
             | Self::Int(_)
             | Self::Float(_)
             | Self::List(_)
-            | Self::Map(_) => None,
+            | Self::Map(_)
+            | Self::Source(_) => None,
         }
     }
 
@@ -91,7 +106,8 @@ impl OptionValue {
             | Self::Text(_)
             | Self::Secret(_)
             | Self::List(_)
-            | Self::Map(_) => None,
+            | Self::Map(_)
+            | Self::Source(_) => None,
         }
     }
 
@@ -129,6 +145,12 @@ impl From<f64> for OptionValue {
     }
 }
 
+impl From<SharedCredentialSource> for OptionValue {
+    fn from(value: SharedCredentialSource) -> Self {
+        Self::Source(value)
+    }
+}
+
 impl From<Secret> for OptionValue {
     fn from(value: Secret) -> Self {
         Self::Secret(value)
@@ -151,6 +173,10 @@ pub enum OptionKind {
     List,
     /// Named values, checked by the same rules; any names when empty.
     Map(Vec<OptionSpec>),
+    /// Something that gives credentials when asked.
+    Source,
+    /// A credential: as text, or something that gives one when asked.
+    Credential,
 }
 
 impl OptionKind {
@@ -163,6 +189,11 @@ impl OptionKind {
             Self::Text => matches!(value, OptionValue::Text(_) | OptionValue::Secret(_)),
             Self::List => matches!(value, OptionValue::List(_)),
             Self::Map(_) => matches!(value, OptionValue::Map(_)),
+            Self::Source => matches!(value, OptionValue::Source(_)),
+            Self::Credential => matches!(
+                value,
+                OptionValue::Text(_) | OptionValue::Secret(_) | OptionValue::Source(_)
+            ),
         }
     }
 }
@@ -176,6 +207,8 @@ impl fmt::Display for OptionKind {
             Self::Text => "str",
             Self::List => "list",
             Self::Map(_) => "dict",
+            Self::Source => "credential source",
+            Self::Credential => "str or credential source",
         })
     }
 }

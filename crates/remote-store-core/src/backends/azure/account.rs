@@ -7,6 +7,7 @@ use remote_store_credential_masking::Secret;
 
 use crate::backends::cloud::service::no_credentials;
 use crate::backends::cloud::transport::{check_endpoint, refuse, with_scheme};
+use crate::credential::SharedCredentialSource;
 use crate::error::Result;
 
 use super::options::AzureOptions;
@@ -25,9 +26,11 @@ const AZURE_HOSTS: [&str; 5] = [
     ".fabric.microsoft.com",
 ];
 /// Names in the environment that Azure's command line uses and the client does not know.
-const OTHER_NAMES: [(&str, AzureConfigKey); 2] = [
+const OTHER_NAMES: [(&str, AzureConfigKey); 3] = [
     ("azure_storage_account", AzureConfigKey::AccountName),
     ("azure_storage_key", AzureConfigKey::AccessKey),
+    // The managed identity of an App Service.
+    ("identity_endpoint", AzureConfigKey::MsiEndpoint),
 ];
 
 /// A credential that was given.
@@ -35,6 +38,14 @@ const OTHER_NAMES: [(&str, AzureConfigKey); 2] = [
 pub(super) enum Credential {
     Key(Secret),
     Sas(Secret),
+    /// An application that is registered in a tenant.
+    Application {
+        tenant: String,
+        id: String,
+        secret: Secret,
+    },
+    Source(SharedCredentialSource),
+    Anonymous,
 }
 
 /// An account, as far as it is known.
@@ -65,6 +76,11 @@ impl Account {
                 .clone()
                 .map(|given| ("credential", either(given))),
         );
+        let source = options.credential_source.clone().map(Credential::Source);
+        found.extend(source.map(|given| ("credential", given)));
+        found.extend(application(options)?.map(|given| ("client_secret", given)));
+        let anonymous = options.anonymous.then_some(Credential::Anonymous);
+        found.extend(anonymous.map(|given| ("anonymous", given)));
         let mut endpoint = said.endpoint;
         if let Some(url) = &options.account_url {
             let (url, query) = url.split_once('?').unwrap_or((url, ""));
@@ -149,14 +165,15 @@ impl Account {
         let mut known: Vec<(AzureConfigKey, String)> = Vec::new();
         for (name, value) in variables {
             let name = name.to_ascii_lowercase();
-            if !name.starts_with("azure_") || value.is_empty() {
+            let other = OTHER_NAMES.iter().find(|(other, _)| *other == name);
+            if !(name.starts_with("azure_") || other.is_some()) || value.is_empty() {
                 continue;
             }
             if name == "azure_storage_connection_string" && self == Self::default() {
                 self = Self::parse(&value)?;
             } else if let Ok(key) = name.parse() {
                 known.push((key, value));
-            } else if let Some((_, key)) = OTHER_NAMES.iter().find(|(other, _)| *other == name) {
+            } else if let Some((_, key)) = other {
                 known.push((*key, value));
             }
         }
@@ -203,18 +220,57 @@ impl Account {
                 | AzureConfigKey::EncryptionKey
                 | AzureConfigKey::DisableTagging
         );
+        // Where an application of the options signs in.
+        let authority = key == AzureConfigKey::AuthorityHost
+            && matches!(self.credential, Some(Credential::Application { .. }));
         // What is neither says who one is.
-        !ours && (harmless || self.credential.is_none() && (is_static(key) || !elsewhere))
+        !ours
+            && (harmless
+                || authority
+                || self.credential.is_none() && (is_static(key) || !elsewhere))
     }
 
     /// True when Azure itself is meant, not an emulator or another service.
-    fn is_azure(&self) -> bool {
+    pub(super) fn is_azure(&self) -> bool {
         let Some(endpoint) = &self.endpoint else {
             return true;
         };
         let url = endpoint.parse::<reqwest::Url>().ok();
         let host = url.as_ref().and_then(|url| url.host_str()).unwrap_or("");
         AZURE_HOSTS.iter().any(|known| host.ends_with(known))
+    }
+}
+
+/// True for what leads to an identity of its own, not the machine's.
+pub(super) fn names_someone(key: AzureConfigKey) -> bool {
+    is_static(key)
+        || matches!(
+            key,
+            AzureConfigKey::ClientSecret
+                | AzureConfigKey::FederatedTokenFile
+                | AzureConfigKey::UseAzureCli
+                | AzureConfigKey::MsiEndpoint
+                | AzureConfigKey::CredentialType
+                | AzureConfigKey::SkipSignature
+                | AzureConfigKey::FabricSessionToken
+        )
+}
+
+/// The application that the options name, whole.
+fn application(options: &AzureOptions) -> Result<Option<Credential>> {
+    let Some(secret) = &options.client_secret else {
+        return Ok(None);
+    };
+    match (&options.tenant_id, &options.client_id) {
+        (Some(tenant), Some(id)) => Ok(Some(Credential::Application {
+            tenant: tenant.clone(),
+            id: id.clone(),
+            secret: secret.clone(),
+        })),
+        _ => Err(refuse(
+            NAME,
+            "Backend 'azure' got 'client_secret' without 'tenant_id' and 'client_id'; give all three",
+        )),
     }
 }
 

@@ -1,11 +1,14 @@
 //! The options of an Azure backend, by the names that users of Python know.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use remote_store_credential_masking::{Secret, redact_text};
+use remote_store_credential_masking::{MASK, Secret, redact_text};
 
-use crate::backends::cloud::transport::{self, bucket_name, flag, secret, text};
+use crate::backends::cloud::environment::Environment;
+use crate::backends::cloud::transport::{self, bucket_name, flag, secret, source, text};
 use crate::backends::cloud::{Client, Service, TransportOptions, Words};
+use crate::credential::SharedCredentialSource;
 use crate::error::Result;
 use crate::registry::{OptionKind, OptionSpec, OptionValue, Options};
 
@@ -26,7 +29,7 @@ use super::{NAME, WORDS, client, metadata};
 /// assert!(err.to_string().contains("give one of them"), "{err}");
 /// # Ok::<(), remote_store_core::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct AzureOptions {
     /// The container.
@@ -43,6 +46,18 @@ pub struct AzureOptions {
     pub connection_string: Option<Secret>,
     /// A key of the account or a shared access signature, whichever it is.
     pub credential: Option<Secret>,
+    /// Where credentials come from: tokens, keys or signatures.
+    pub credential_source: Option<SharedCredentialSource>,
+    /// What is asked instead of the machine's managed identity, when nothing else is given.
+    pub default_credential: Option<SharedCredentialSource>,
+    /// The tenant in which an application is registered.
+    pub tenant_id: Option<String>,
+    /// The application, or the managed identity when there are several.
+    pub client_id: Option<String>,
+    /// The application's secret.
+    pub client_secret: Option<Secret>,
+    /// Requests without a signature, for public containers.
+    pub anonymous: bool,
     /// The account has folders (a hierarchical namespace).
     pub hns: bool,
     /// How many parts of an upload are under way at once.
@@ -68,6 +83,12 @@ impl AzureOptions {
             sas_token: None,
             connection_string: None,
             credential: None,
+            credential_source: None,
+            default_credential: None,
+            tenant_id: None,
+            client_id: None,
+            client_secret: None,
+            anonymous: false,
             hns: false,
             max_concurrency: None,
             transport: TransportOptions::default(),
@@ -85,12 +106,25 @@ impl AzureOptions {
             sas_token: secret(given, "sas_token"),
             connection_string: secret(given, "connection_string"),
             credential: secret(given, "credential"),
+            credential_source: source(given, "credential"),
+            default_credential: source(given, "default_credential"),
+            tenant_id: text(given, "tenant_id").map(str::to_owned),
+            client_id: text(given, "client_id").map(str::to_owned),
+            client_secret: secret(given, "client_secret"),
+            anonymous: flag(given, "anonymous"),
             hns: flag(given, "hns"),
             max_concurrency: parts.map(concurrency).transpose()?,
             transport: TransportOptions::from_options(NAME, given)?,
             reject_write_under_file_ancestor: flag(given, "reject_write_under_file_ancestor"),
             ..Self::new(text(given, "container").unwrap_or_default())?
         })
+    }
+}
+
+/// Nothing secret: a URL may carry a signature as well.
+impl fmt::Debug for AzureOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        transport::debug(f, "AzureOptions", self)
     }
 }
 
@@ -135,11 +169,17 @@ impl Service for AzureOptions {
     }
 
     fn validate(&self) -> Result<()> {
+        if self.credential.is_some() && self.credential_source.is_some() {
+            return Err(transport::refuse(
+                NAME,
+                "Backend 'azure' got 'credential' and 'credential_source'; give one of them",
+            ));
+        }
         Account::of(self).map(drop)
     }
 
     fn connect(&self) -> Result<Box<dyn Client>> {
-        Ok(Box::new(client::build(self)?))
+        Ok(Box::new(client::build(self, &Environment::of_process())?))
     }
 
     fn describe(&self) -> Vec<(String, String)> {
@@ -151,7 +191,15 @@ impl Service for AzureOptions {
             ("account_key", masked(&self.account_key)),
             ("sas_token", masked(&self.sas_token)),
             ("connection_string", masked(&self.connection_string)),
-            ("credential", masked(&self.credential)),
+            (
+                "credential",
+                masked(&self.credential)
+                    .or_else(|| self.credential_source.as_ref().map(|_| MASK.to_owned())),
+            ),
+            ("tenant_id", self.tenant_id.clone()),
+            ("client_id", self.client_id.clone()),
+            ("client_secret", masked(&self.client_secret)),
+            ("anonymous", self.anonymous.then(|| true.to_string())),
             ("hns", self.hns.then(|| true.to_string())),
         ];
         fields
@@ -196,11 +244,26 @@ pub(super) fn specs() -> Vec<OptionSpec> {
             "account, endpoint and credential in one text",
         )
         .secret(),
-        text(
+        OptionSpec::new(
             "credential",
-            "a key of the account or a shared access signature",
+            OptionKind::Credential,
+            "a key of the account, a shared access signature, or where credentials come from",
         )
         .secret(),
+        OptionSpec::new(
+            "default_credential",
+            OptionKind::Source,
+            "asked instead of the machine's managed identity",
+        ),
+        text("tenant_id", "the tenant of an application"),
+        text("client_id", "the application, or the managed identity"),
+        text("client_secret", "the application's secret").secret(),
+        OptionSpec::new(
+            "anonymous",
+            OptionKind::Bool,
+            "requests without a signature, for public containers",
+        )
+        .alias("anon"),
         OptionSpec::new(
             "hns",
             OptionKind::Bool,

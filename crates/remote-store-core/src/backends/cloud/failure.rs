@@ -51,6 +51,10 @@ const NO_TOKEN: &str = "Error performing token request";
 impl Inner {
     /// Translates an error about `path` (empty: the bucket as a whole).
     pub(super) fn failure(&self, path: &str, err: &Raw) -> Error {
+        // What a credential source said is said to the caller as it is.
+        if let Some(said) = own(err) {
+            return self.of_source(said);
+        }
         let text = chain(err);
         let code = code(&text);
         if code.is_some_and(|code| BUCKET_CODES.contains(&code)) || text.contains(NO_CONTAINER) {
@@ -96,6 +100,17 @@ impl Inner {
             | Raw::UnknownConfigurationKey { .. }
             | _ => self.unavailable(path, code, &text).caused_by(err),
         }
+    }
+
+    /// The error of a credential source, with the bucket it was wanted for.
+    fn of_source(&self, said: &Error) -> Error {
+        let mut said = said.clone();
+        if let Error::PermissionDenied { path, .. } = &mut said
+            && path.is_empty()
+        {
+            self.service.bucket().clone_into(path);
+        }
+        said
     }
 
     pub(super) fn no_bucket(&self) -> Error {
@@ -188,6 +203,18 @@ impl Inner {
 /// have succeeded with its answer lost.
 pub(super) fn was_retried(err: &Raw) -> bool {
     chain(err).contains(" retries, max_retries")
+}
+
+/// An error of our own below one of the client.
+fn own(err: &Raw) -> Option<&Error> {
+    let mut source = err.source();
+    while let Some(cause) = source {
+        if let Some(own) = cause.downcast_ref() {
+            return Some(own);
+        }
+        source = cause.source();
+    }
+    None
 }
 
 /// The texts of an error and its causes; read here, never shown.

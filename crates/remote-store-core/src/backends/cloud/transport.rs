@@ -1,5 +1,6 @@
 //! How a service is reached: timeouts, proxy, certificates, retries. The same for all.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,9 +10,12 @@ use remote_store_credential_masking::{Secret, redact_text};
 use crate::error::Result;
 use crate::registry::{OptionKind, OptionSpec, OptionValue, Options};
 
-pub(in crate::backends) use crate::backends::given::{flag, refuse, seconds, secret, text};
+pub(in crate::backends) use crate::backends::given::{flag, refuse, seconds, secret, source, text};
 use crate::backends::retry::RetryOptions;
 use crate::backends::retry::retry_spec;
+
+use super::connector::Connector;
+use super::service::Service;
 
 /// How a backend reaches its service.
 ///
@@ -30,8 +34,10 @@ pub struct TransportOptions {
     /// How long a transfer may stand still; its whole length is not limited,
     /// so that large objects have the time they need.
     pub read_timeout: Duration,
-    /// A proxy for all requests.
+    /// A proxy for all requests; else `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are heeded.
     pub proxy_url: Option<Secret>,
+    /// Hosts that are reached without that proxy, written as in `NO_PROXY`.
+    pub no_proxy: Option<String>,
     /// A PEM file with further certificate authorities.
     pub tls_ca_bundle: Option<PathBuf>,
     /// How failed requests are tried again.
@@ -44,6 +50,7 @@ impl Default for TransportOptions {
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_mins(1),
             proxy_url: None,
+            no_proxy: None,
             tls_ca_bundle: None,
             retry: RetryOptions::default(),
         }
@@ -69,11 +76,20 @@ impl TransportOptions {
                 .get("proxy_url")
                 .and_then(OptionValue::as_text)
                 .map(Secret::new);
+            transport.no_proxy = text(client, "no_proxy").map(str::to_owned);
         }
         if let Some(retry) = given.get("retry").and_then(OptionValue::as_map) {
             transport.retry.read(backend, retry)?;
         }
         Ok(transport)
+    }
+
+    /// What the requests of a backend go through.
+    pub(in crate::backends) fn connector(&self) -> Connector {
+        Connector {
+            read_timeout: self.read_timeout,
+            longest_pause: self.retry.backoff_max,
+        }
     }
 
     /// The client's own options. `plain` allows HTTP without TLS.
@@ -92,6 +108,9 @@ impl TransportOptions {
         }
         if let Some(proxy) = &self.proxy_url {
             client = client.with_proxy_url(proxy.reveal());
+            if let Some(hosts) = &self.no_proxy {
+                client = client.with_proxy_excludes(hosts);
+            }
         }
         let Some(path) = &self.tls_ca_bundle else {
             return Ok(client);
@@ -166,6 +185,21 @@ pub(in crate::backends) fn check_endpoint(
     }
 }
 
+/// The options of a service in `Debug`: as in `describe`, credentials masked.
+pub(in crate::backends) fn debug(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    options: &impl Service,
+) -> fmt::Result {
+    let mut shown = f.debug_struct(name);
+    for (option, value) in options.describe() {
+        shown.field(&option, &value);
+    }
+    shown
+        .field("transport", options.transport())
+        .finish_non_exhaustive()
+}
+
 /// The options that all services share; `client` are further entries of `client_options`.
 pub(in crate::backends) fn specs(client: Vec<OptionSpec>) -> Vec<OptionSpec> {
     let float = |name: &str, help: &str| OptionSpec::new(name, OptionKind::Float, help);
@@ -173,7 +207,10 @@ pub(in crate::backends) fn specs(client: Vec<OptionSpec>) -> Vec<OptionSpec> {
     let mut inner = vec![
         float("connect_timeout", "seconds to wait for a connection"),
         float("read_timeout", "seconds a transfer may stand still").alias("timeout"),
-        text("proxy_url", "a proxy for all requests").secret(),
+        text("proxy_url", "a proxy for all requests")
+            .secret()
+            .alias("proxy"),
+        text("no_proxy", "hosts that are reached without it"),
     ];
     inner.extend(client);
     vec![

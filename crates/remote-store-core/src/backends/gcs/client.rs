@@ -1,52 +1,78 @@
 //! The HTTP client of one process, built on first use.
 
-use object_store::ClientOptions;
-use object_store::gcp::{GoogleCloudStorage, GoogleCloudStorageBuilder, GoogleConfigKey};
+use std::sync::Arc;
 
+use object_store::ClientOptions;
+use object_store::gcp::{
+    GcpCredential, GoogleCloudStorage, GoogleCloudStorageBuilder, GoogleConfigKey,
+};
+
+use crate::backends::cloud::credential::{Renewed, wrong_kind};
+use crate::backends::cloud::environment::Environment;
 use crate::backends::cloud::service::{Service, cannot_be_set_up, install_tls};
 use crate::backends::cloud::transport::{check_endpoint, with_scheme};
+use crate::credential::{Credential, SharedCredentialSource};
 use crate::error::Result;
 
+use super::default_file::DefaultFile;
 use super::options::GcsOptions;
 use super::{NAME, WORDS};
 
+/// Where Google itself answers.
+const HOME: &str = "https://storage.googleapis.com";
+
 /// Builds the client. Opens no connection.
-pub(super) fn build(options: &GcsOptions) -> Result<GoogleCloudStorage> {
+pub(super) fn build(options: &GcsOptions, environment: &Environment) -> Result<GoogleCloudStorage> {
     install_tls();
-    let variables = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let mut client = ClientOptions::new();
     let mut builder = GoogleCloudStorageBuilder::new();
     let mut endpoint = options.endpoint();
-    let mut credential = options.key()?;
-    let mut found = false;
-    for (key, value) in environment(options, variables) {
-        if let GoogleConfigKey::Client(name) = key {
+    let mut key = options.key()?;
+    let mut found = key.is_some() || options.credential.is_some();
+    for (name, value) in variables(options, environment) {
+        if let GoogleConfigKey::Client(name) = name {
             client = client.with_config(name, value);
-        } else if key == GoogleConfigKey::BaseUrl {
-            endpoint = Some(with_scheme(&value));
+        } else if name == GoogleConfigKey::BaseUrl {
+            endpoint = Some(with_scheme(value));
         } else {
             found = true;
-            builder = builder.with_config(key, value);
+            builder = builder.with_config(name, value);
         }
     }
     check_endpoint(NAME, WORDS.endpoint_option, endpoint.as_deref())?;
     if let Some(endpoint) = &endpoint {
         builder = builder.with_base_url(endpoint);
-        if credential.is_none() && !found {
-            credential = Some(anonymous(endpoint));
-        }
     }
-    if let Some(key) = credential {
+    if options.anonymous || !found && endpoint.is_some() {
+        key = Some(anonymous(endpoint.as_deref().unwrap_or(HOME)));
+    } else if !found && let Some(file) = DefaultFile::find(environment)? {
+        builder = file.give(builder, options)?;
+    }
+    if let Some(key) = key {
         builder = builder.with_service_account_key(key);
+    }
+    if let Some(source) = &options.credential {
+        builder = builder.with_credentials(renewed(source));
     }
     let plain = endpoint.is_some_and(|url| url.starts_with("http://"));
     builder
         .with_bucket_name(&options.bucket)
         .with_client_options(options.transport.client_options(NAME, client, plain)?)
+        .with_http_connector(options.transport.connector())
         .with_retry(options.transport.retry.config())
         .build()
         .map_err(|err| cannot_be_set_up(&WORDS, &options.bucket).caused_by(&err))
+}
+
+pub(super) fn renewed(source: &SharedCredentialSource) -> Arc<Renewed<GcpCredential>> {
+    Renewed::new("GCS", source.clone(), |given| match given {
+        Credential::Bearer(token) => Ok(GcpCredential {
+            bearer: token.reveal().to_owned(),
+        }),
+        other @ (Credential::AccessKey { .. }
+        | Credential::AccountKey(_)
+        | Credential::SharedAccessSignature(_)) => Err(wrong_kind(NAME, &other, "a bearer token")),
+    })
 }
 
 /// What makes the client send requests without a token. Not to sign them would
@@ -64,25 +90,28 @@ fn anonymous(endpoint: &str) -> String {
 
 /// The `GOOGLE_…` variables that the options do not override. A credential of
 /// the environment goes neither beside a given one nor to a given endpoint.
-fn environment(
+fn variables<'e>(
     options: &GcsOptions,
-    variables: impl Iterator<Item = (String, String)>,
-) -> Vec<(GoogleConfigKey, String)> {
+    environment: &'e Environment,
+) -> Vec<(GoogleConfigKey, &'e str)> {
     let credentials = options.service_account_key.is_none()
         && options.service_account_path.is_none()
+        && options.credential.is_none()
+        && !options.anonymous
         && options.endpoint_url.is_none();
-    variables
-        .filter(|(name, value)| name.starts_with("GOOGLE_") && !value.is_empty())
+    environment
+        .iter()
+        .filter(|(name, _)| name.starts_with("GOOGLE_"))
         .filter_map(|(name, value)| Some((name.to_ascii_lowercase().parse().ok()?, value)))
         .filter(|(key, _)| {
             let credential = matches!(
                 key,
                 GoogleConfigKey::ServiceAccount
                     | GoogleConfigKey::ServiceAccountKey
-                    | GoogleConfigKey::ApplicationCredentials
                     | GoogleConfigKey::BearerToken
             );
-            // The bucket is ours, and unsigned writes do not work.
+            // The bucket is ours, unsigned writes do not work, and the file of default
+            // credentials is looked into first.
             matches!(key, GoogleConfigKey::Client(_))
                 || *key == GoogleConfigKey::BaseUrl && options.endpoint_url.is_none()
                 || credential && credentials
@@ -108,19 +137,20 @@ mod tests {
             ("GOOGLE_SERVICE_ACCOUNT", ""),
             ("PATH", "/bin"),
         ];
-        let variables = all
+        let environment = all
             .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        environment(options, variables)
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        variables(options, &environment)
             .into_iter()
-            .map(|(_, value)| value)
+            .map(|(_, value)| value.to_owned())
             .collect()
     }
 
     #[test]
     fn credentials_of_the_environment_go_to_no_other_endpoint() {
         let mut options = GcsOptions::new("b").unwrap();
-        assert_eq!(taken(&options), ["file", "key", "token", "url"]);
+        assert_eq!(taken(&options), ["url", "token", "key"]);
         options.endpoint_url = Some("http://127.0.0.1:1".into());
         assert!(taken(&options).is_empty());
         options.endpoint_url = None;
@@ -133,7 +163,7 @@ mod tests {
         let mut options = GcsOptions::new("b").unwrap();
         options.endpoint_url = Some("http://127.0.0.1:1".into());
         // There at once, since nobody is asked for it.
-        let client = build(&options).unwrap();
+        let client = build(&options, &Environment::default()).unwrap();
         let token = client.credentials().get_credential().now_or_never();
         assert_eq!(token.unwrap().unwrap().bearer, "");
         assert!(anonymous("http://h").contains("\"disable_oauth\":true"));

@@ -1,14 +1,17 @@
 //! The options of a backend for Google Cloud Storage.
 
+use std::fmt;
 use std::path::PathBuf;
 
-use remote_store_credential_masking::{Secret, redact_text};
+use remote_store_credential_masking::{MASK, Secret, redact_text};
 
+use crate::backends::cloud::environment::Environment;
 use crate::backends::cloud::transport::{
-    self, bucket_name, check_endpoint, flag, refuse, secret, text, with_scheme,
+    self, bucket_name, check_endpoint, flag, refuse, secret, source, text, with_scheme,
 };
 use crate::backends::cloud::{Client, Service, TransportOptions, Words};
-use crate::error::{Error, Result};
+use crate::credential::SharedCredentialSource;
+use crate::error::Result;
 use crate::registry::{OptionKind, OptionSpec, Options};
 
 use super::{NAME, WORDS, client};
@@ -27,7 +30,7 @@ const FIELDS: [&str; 3] = ["client_email", "private_key", "private_key_id"];
 /// assert!(err.to_string().contains("'service_account_key'"), "{err}");
 /// # Ok::<(), remote_store_core::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct GcsOptions {
     /// The bucket.
@@ -36,6 +39,13 @@ pub struct GcsOptions {
     pub service_account_key: Option<Secret>,
     /// A file with that text.
     pub service_account_path: Option<PathBuf>,
+    /// Where tokens come from.
+    pub credential: Option<SharedCredentialSource>,
+    /// Asked for application default credentials of a kind that is not known here, such as those of
+    /// workload identity federation.
+    pub default_credential: Option<SharedCredentialSource>,
+    /// Requests without a token, for public buckets.
+    pub anonymous: bool,
     /// The endpoint of another service or an emulator; without a key, requests
     /// to it carry no token.
     pub endpoint_url: Option<String>,
@@ -55,6 +65,9 @@ impl GcsOptions {
             bucket: bucket_name(NAME, WORDS.bucket, bucket.into())?,
             service_account_key: None,
             service_account_path: None,
+            credential: None,
+            default_credential: None,
+            anonymous: false,
             endpoint_url: None,
             transport: TransportOptions::default(),
             reject_write_under_file_ancestor: false,
@@ -66,6 +79,9 @@ impl GcsOptions {
         Ok(Self {
             service_account_key: secret(given, "service_account_key"),
             service_account_path: text(given, "service_account_path").map(PathBuf::from),
+            credential: source(given, "credential"),
+            default_credential: source(given, "default_credential"),
+            anonymous: flag(given, "anonymous"),
             endpoint_url: text(given, "endpoint_url").map(str::to_owned),
             transport: TransportOptions::from_options(NAME, given)?,
             reject_write_under_file_ancestor: flag(given, "reject_write_under_file_ancestor"),
@@ -129,22 +145,32 @@ impl Service for GcsOptions {
     }
 
     fn validate(&self) -> Result<()> {
-        let refuse = |message: &str| -> Result<(), Error> { Err(refuse(NAME, message)) };
-        match (&self.service_account_key, &self.service_account_path) {
-            (Some(_), Some(_)) => refuse(
-                "Backend 'gcs' got 'service_account_key' and 'service_account_path'; give one of them",
-            ),
+        let given = [
+            ("service_account_key", self.service_account_key.is_some()),
+            ("service_account_path", self.service_account_path.is_some()),
+            ("credential", self.credential.is_some()),
+            ("anonymous", self.anonymous),
+        ];
+        let mut given = given.iter().filter(|(_, given)| *given);
+        if let (Some((first, _)), Some((second, _))) = (given.next(), given.next()) {
+            return Err(refuse(
+                NAME,
+                format!("Backend 'gcs' got '{first}' and '{second}'; give one of them"),
+            ));
+        }
+        match &self.service_account_key {
             // The text itself is a credential.
-            (Some(key), None) if !is_key(key.reveal()) => refuse(
+            Some(key) if !is_key(key.reveal()) => Err(refuse(
+                NAME,
                 "Option 'service_account_key' of backend 'gcs' is no key of a service account in JSON; give \
                  the content of its file, or the file as 'service_account_path'",
-            ),
+            )),
             _ => check_endpoint(NAME, WORDS.endpoint_option, self.endpoint().as_deref()),
         }
     }
 
     fn connect(&self) -> Result<Box<dyn Client>> {
-        Ok(Box::new(client::build(self)?))
+        Ok(Box::new(client::build(self, &Environment::of_process())?))
     }
 
     fn describe(&self) -> Vec<(String, String)> {
@@ -158,6 +184,11 @@ impl Service for GcsOptions {
                 path.map(|path| path.display().to_string()),
             ),
             (
+                "credential",
+                self.credential.as_ref().map(|_| MASK.to_owned()),
+            ),
+            ("anonymous", self.anonymous.then(|| true.to_string())),
+            (
                 "endpoint_url",
                 self.endpoint_url.as_deref().map(redact_text),
             ),
@@ -166,6 +197,13 @@ impl Service for GcsOptions {
             .into_iter()
             .filter_map(|(name, value)| Some((name.to_owned(), value?)))
             .collect()
+    }
+}
+
+/// Nothing secret: an endpoint may carry a password as well.
+impl fmt::Debug for GcsOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        transport::debug(f, "GcsOptions", self)
     }
 }
 
@@ -180,6 +218,18 @@ pub(super) fn specs() -> Vec<OptionSpec> {
         )
         .secret(),
         text("service_account_path", "a file with that key"),
+        OptionSpec::new("credential", OptionKind::Source, "where tokens come from"),
+        OptionSpec::new(
+            "default_credential",
+            OptionKind::Source,
+            "asked for application default credentials of a kind that is not known here",
+        ),
+        OptionSpec::new(
+            "anonymous",
+            OptionKind::Bool,
+            "requests without a token, for public buckets",
+        )
+        .alias("anon"),
         text("endpoint_url", "the endpoint of another service")
             .alias("endpoint")
             .alias("base_url"),

@@ -1,14 +1,19 @@
 //! The options of an S3 backend, by the names that users of Python know.
 
-use remote_store_credential_masking::{Secret, redact_text};
+use std::fmt;
 
+use remote_store_credential_masking::{MASK, Secret, redact_text};
+
+use crate::backends::cloud::environment::Environment;
 use crate::backends::cloud::transport::{
-    self, bucket_name, check_endpoint, flag, secret, text, with_scheme,
+    self, bucket_name, check_endpoint, flag, secret, source, text, with_scheme,
 };
 use crate::backends::cloud::{Client, Service, TransportOptions, Words};
+use crate::credential::SharedCredentialSource;
 use crate::error::{Error, Result};
 use crate::registry::{OptionKind, OptionSpec, OptionValue, Options};
 
+use super::profile::Profiles;
 use super::{NAME, WORDS, client};
 
 /// How an [`S3Backend`](super::S3Backend) reaches its bucket.
@@ -21,20 +26,26 @@ use super::{NAME, WORDS, client};
 /// assert!(S3Options::new("").is_err());
 /// # Ok::<(), remote_store_core::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct S3Options {
     /// The bucket.
     pub bucket: String,
     /// The endpoint of a service other than AWS; `https` when no scheme is given.
     pub endpoint_url: Option<String>,
-    /// The access key; with `secret`, else both come from the environment.
+    /// The access key; with `secret`, else both come from the environment or a profile.
     pub key: Option<Secret>,
     /// The secret of the access key.
     pub secret: Option<Secret>,
     /// The token of temporary credentials.
     pub session_token: Option<Secret>,
-    /// The region; `us-east-1` when neither given nor in the environment.
+    /// The profile of AWS's shared files; else `AWS_PROFILE`, else `default`.
+    pub profile: Option<String>,
+    /// Where credentials come from, instead of all that is looked for otherwise.
+    pub credential: Option<SharedCredentialSource>,
+    /// Where the credentials of a profile come from that needs SSO or MFA, which are not done here.
+    pub profile_credential: Option<SharedCredentialSource>,
+    /// The region; `us-east-1` when neither given nor in the environment or the profile.
     pub region_name: Option<String>,
     /// Requests without a signature, for public buckets.
     pub anonymous: bool,
@@ -58,6 +69,9 @@ impl S3Options {
             key: None,
             secret: None,
             session_token: None,
+            profile: None,
+            credential: None,
+            profile_credential: None,
             region_name: None,
             anonymous: false,
             virtual_hosted_style: false,
@@ -74,6 +88,9 @@ impl S3Options {
             key: secret(given, "key"),
             secret: secret(given, "secret"),
             session_token: secret(given, "session_token"),
+            profile: text(given, "profile").map(str::to_owned),
+            credential: source(given, "credential"),
+            profile_credential: source(given, "profile_credential"),
             region_name: text(given, "region_name").map(str::to_owned),
             anonymous: flag(given, "anonymous"),
             virtual_hosted_style: client.is_some_and(|client| flag(client, "virtual_hosted_style")),
@@ -94,7 +111,12 @@ impl Service for S3Options {
     }
 
     fn endpoint(&self) -> Option<String> {
-        self.endpoint_url.as_deref().map(with_scheme)
+        if let Some(given) = &self.endpoint_url {
+            return Some(with_scheme(given));
+        }
+        let environment = Environment::of_process();
+        let profiles = Profiles::read(self.profile.as_deref(), &environment).unwrap_or_default();
+        client::endpoint(self, &environment, &profiles)
     }
 
     fn transport(&self) -> &TransportOptions {
@@ -118,11 +140,24 @@ impl Service for S3Options {
             )),
             _ => Ok(()),
         }?;
-        check_endpoint(NAME, WORDS.endpoint_option, self.endpoint().as_deref())
+        let given = [
+            ("key", self.key.is_some()),
+            ("credential", self.credential.is_some()),
+            ("anonymous", self.anonymous),
+            ("profile", self.profile.is_some()),
+        ];
+        let mut given = given.iter().filter(|(_, given)| *given);
+        if let (Some((first, _)), Some((second, _))) = (given.next(), given.next()) {
+            return Err(refuse(&format!(
+                "Backend 's3' got '{first}' and '{second}', which both say who one is; give one of them"
+            )));
+        }
+        let endpoint = self.endpoint_url.as_deref().map(with_scheme);
+        check_endpoint(NAME, WORDS.endpoint_option, endpoint.as_deref())
     }
 
     fn connect(&self) -> Result<Box<dyn Client>> {
-        Ok(Box::new(client::build(self)?))
+        Ok(Box::new(client::build(self, &Environment::of_process())?))
     }
 
     fn describe(&self) -> Vec<(String, String)> {
@@ -136,6 +171,11 @@ impl Service for S3Options {
             ("key", masked(&self.key)),
             ("secret", masked(&self.secret)),
             ("session_token", masked(&self.session_token)),
+            ("profile", self.profile.clone()),
+            (
+                "credential",
+                self.credential.as_ref().map(|_| MASK.to_owned()),
+            ),
             ("region_name", self.region_name.clone()),
             ("anonymous", self.anonymous.then(|| true.to_string())),
         ];
@@ -143,6 +183,13 @@ impl Service for S3Options {
             .into_iter()
             .filter_map(|(name, value)| Some((name.to_owned(), value?)))
             .collect()
+    }
+}
+
+/// Nothing secret: an endpoint may carry a password as well.
+impl fmt::Debug for S3Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        transport::debug(f, "S3Options", self)
     }
 }
 
@@ -169,6 +216,17 @@ pub(super) fn specs() -> Vec<OptionSpec> {
             .secret()
             .alias("token")
             .alias("aws_session_token"),
+        text("profile", "the profile of AWS's shared files").alias("profile_name"),
+        OptionSpec::new(
+            "credential",
+            OptionKind::Source,
+            "where credentials come from",
+        ),
+        OptionSpec::new(
+            "profile_credential",
+            OptionKind::Source,
+            "asked for profiles that need SSO or MFA",
+        ),
         text("region_name", "the region").alias("region"),
         flag(
             "anonymous",
