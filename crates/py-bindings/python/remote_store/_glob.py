@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from remote_store._models import FileInfo
 from remote_store._path import normalize
 
-__all__ = ["match_files"]
+__all__ = ["Plan", "match_files"]
 
 _MAGIC = re.compile(r"[*?\[]")
 
@@ -26,14 +26,30 @@ def match_files(
     Raises:
         InvalidPath: The pattern leaves the root.
     """
-    segments = normalize(pattern).split("/")
-    literal = 0
-    while literal < len(segments) - 1 and not _MAGIC.search(segments[literal]):
-        literal += 1
-    depth = None if "**" in segments else len(segments) - literal - 1
-    for info in list_below("/".join(segments[:literal]), depth):
-        if _matches(info.path.parts, segments):
+    plan = Plan(pattern)
+    for info in list_below(plan.folder, plan.depth):
+        if plan.matches(info):
             yield info
+
+
+class Plan:
+    """What is to be listed for a pattern, and which of it matches.
+
+    Raises:
+        InvalidPath: The pattern leaves the root.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        self._segments = segments = normalize(pattern).split("/")
+        literal = 0
+        while literal < len(segments) - 1 and not _MAGIC.search(segments[literal]):
+            literal += 1
+        self.folder = "/".join(segments[:literal])
+        self.depth = None if "**" in segments else len(segments) - literal - 1
+
+    def matches(self, info: FileInfo) -> bool:
+        """Say whether the whole path matches."""
+        return _matches(info.path.parts, self._segments)
 
 
 def _matches(parts: Sequence[str], segments: Sequence[str]) -> bool:

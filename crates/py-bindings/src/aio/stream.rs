@@ -162,6 +162,7 @@ impl Source {
         }
         self.begin(driver);
         let mut arrived = Vec::new();
+        let mut ended = false;
         match &mut self.flow {
             Flow::Unstarted(..) | Flow::Done => {}
             Flow::Task(running) => {
@@ -170,6 +171,7 @@ impl Source {
             Flow::Inline(items) => {
                 while arrived.len() < max_items {
                     let Some(item) = items.next().await else {
+                        ended = true;
                         break;
                     };
                     let failed = item.is_err();
@@ -180,7 +182,8 @@ impl Source {
                 }
             }
         }
-        if arrived.is_empty() {
+        // A stream must not be asked again after its end.
+        if ended || arrived.is_empty() {
             self.flow = Flow::Done;
         }
         let mut items = Vec::with_capacity(arrived.len());
