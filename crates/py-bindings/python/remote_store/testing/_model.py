@@ -49,7 +49,14 @@ class ModelSuite(SuiteBase):
             assert {path: real.read_bytes(path) for path in model} == model
 
         steps = strategies.lists(strategies.one_of(actions), min_size=_STEPS // 2, max_size=_STEPS)
-        settings = hypothesis.settings(max_examples=_EXAMPLES, deadline=None, derandomize=True, database=None)
+        settings = hypothesis.settings(
+            max_examples=_EXAMPLES,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            report_multiple_bugs=False,
+            phases=[hypothesis.Phase.generate, hypothesis.Phase.shrink],
+        )
         settings(hypothesis.given(steps)(compare))()
 
 
