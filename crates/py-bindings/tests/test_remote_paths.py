@@ -42,14 +42,15 @@ class TestRemotePath:
         assert path.suffix == ".gz"
         assert path.parts == ("data", "2024", "orders.tar.gz")
         assert path.parent == RemotePath("data/2024")
-        assert RemotePath("a").parent is not None
-        assert RemotePath("a").parent == RemotePath.ROOT
+        assert RemotePath("a").parent is None
         assert RemotePath(".hidden").suffix == ""
 
     def test_the_root(self) -> None:
         assert str(RemotePath.ROOT) == "."
-        assert (RemotePath.ROOT.name, RemotePath.ROOT.parts) == ("", ())
-        assert RemotePath.ROOT.parent == RemotePath.ROOT
+        assert (RemotePath.ROOT.name, RemotePath.ROOT.parts) == (".", (".",))
+        assert RemotePath.ROOT.parent is None
+        assert RemotePath.from_backend_path("") == RemotePath.from_backend_path("./") == RemotePath.ROOT
+        assert RemotePath.from_backend_path("a//b") == RemotePath("a/b")
         assert RemotePath("a") == RemotePath.ROOT / "a"
 
     def test_joins(self) -> None:

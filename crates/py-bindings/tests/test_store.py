@@ -25,7 +25,7 @@ from remote_store import (
     Store,
     WriteResult,
 )
-from remote_store.backends import MemoryBackend
+from remote_store.backends import MemoryBackend, S3Backend
 
 
 def names(entries) -> list[str]:
@@ -437,10 +437,20 @@ class TestTheStoreItself:
         assert repr(Store(MemoryBackend(), "x/y")) == "Store(backend='memory', root_path='x/y')"
 
     def test_a_closed_backend_says_so(self) -> None:
-        with Store(MemoryBackend()) as store:
-            store.write("x", b"")
-        with pytest.raises(BackendUnavailable, match="memory backend is closed"):
+        backend = S3Backend("lake", endpoint_url="http://127.0.0.1:1", key="AK", secret="SK1234567890")
+        assert backend.close_is_terminal
+        with Store(backend) as store:
+            pass
+        with pytest.raises(BackendUnavailable, match="s3 backend is closed"):
             store.read_bytes("x")
+
+    @pytest.mark.parametrize("kind", ["memory", "local"])
+    def test_where_nothing_is_held_a_closed_backend_can_be_used_on(self, make_backend, kind: str) -> None:
+        backend = make_backend(kind)
+        assert not backend.close_is_terminal
+        with Store(backend, "a") as store:
+            store.write("x", b"1")
+        assert Store(backend).read_bytes("a/x") == b"1"
 
     def test_a_child_sees_its_folder_and_closes_nothing(self, store: Store) -> None:
         child = store.child("team/a")

@@ -41,20 +41,14 @@ pub struct Prefix(String);
 /// Normalises `path`; the result may be empty.
 fn normalise(path: &str) -> Result<String> {
     if path.contains('\0') {
-        return Err(Error::invalid_path(
-            path,
-            "Path must not contain a NUL byte",
-        ));
+        return Err(Error::invalid_path(path, "Path contains null byte"));
     }
     let mut out = String::with_capacity(path.len());
     for segment in path.split(['/', '\\']) {
         match segment {
             "" | "." => {}
             ".." => {
-                return Err(Error::invalid_path(
-                    path,
-                    "Path must not contain '..' segments",
-                ));
+                return Err(Error::invalid_path(path, "Path contains '..' segment"));
             }
             plain => {
                 if !out.is_empty() {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, ClassVar, TypeVar
 
 from remote_store._capabilities import CapabilitySet
 from remote_store._errors import CapabilityNotSupported
@@ -21,7 +21,12 @@ class Backend(ABC):
 
     Paths are normalised and complete: the store has joined its root already. Subclass it, or
     hand any object with these methods to `Store`.
+
+    Attributes:
+        close_is_terminal: Whether calls after `close` raise BackendUnavailable.
     """
+
+    close_is_terminal: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -88,8 +93,13 @@ class Backend(ABC):
         """Delete a folder; DirectoryNotEmpty when it has content and ``recursive`` is false."""
 
     @abstractmethod
-    def list_files(self, path: str, *, recursive: bool = False) -> Iterator[FileInfo]:
-        """List the files in a folder; nothing when there is no such folder."""
+    def list_files(
+        self, path: str, *, recursive: bool = False, max_depth: int | None = None
+    ) -> Iterator[FileInfo]:
+        """List the files in a folder; nothing when there is no such folder.
+
+        A `Store` cuts off what is too deep itself and leaves ``max_depth`` out.
+        """
 
     @abstractmethod
     def list_folders(self, path: str) -> Iterator[FolderEntry]:
@@ -149,7 +159,7 @@ class Backend(ABC):
 
     def resolve(self, path: str) -> ResolutionPlan:
         """Tell where a path really lies."""
-        return ResolutionPlan("direct", self.name, path, self.native_path(path))
+        return ResolutionPlan(self.name, self.name, path, self.native_path(path))
 
     def check_health(self) -> None:
         """Raise when the backend cannot be used; by default look whether the root exists."""
@@ -164,8 +174,12 @@ class Backend(ABC):
         Raises:
             CapabilityNotSupported: There is none of that type.
         """
+        if not isinstance(type_hint, type):
+            raise TypeError(f"unwrap takes a class, got {type(type_hint).__name__}")
         if isinstance(self, type_hint):
             return self
         raise CapabilityNotSupported(
-            f"Backend '{self.name}' holds no {type_hint.__name__}", backend=self.name, capability="unwrap"
+            f"Backend '{self.name}' does not expose native handle of type {type_hint.__name__}",
+            backend=self.name,
+            capability="unwrap",
         )

@@ -51,24 +51,28 @@ class CapabilitySet:
     _members: frozenset[Capability]
 
     def __init__(self, capabilities: Iterable[Capability] = ()) -> None:
-        object.__setattr__(self, "_members", frozenset(capabilities))
+        members = frozenset(capabilities)
+        for member in members:
+            if not isinstance(member, Capability):
+                raise TypeError(f"capabilities must be members of Capability, got {member!r}")
+        object.__setattr__(self, "_members", members)
 
-    def supports(self, capability: Capability) -> bool:
+    def supports(self, cap: Capability) -> bool:
         """Say whether the capability is in the set."""
-        return capability in self._members
+        return cap in self._members
 
-    def require(self, capability: Capability, *, backend: str = "") -> None:
+    def require(self, cap: Capability, *, backend: str = "") -> None:
         """Insist on a capability.
 
         Raises:
             CapabilityNotSupported: It is not in the set.
         """
-        if capability not in self._members:
+        if cap not in self._members:
             supported = sorted(member.value for member in self._members)
             raise CapabilityNotSupported(
-                f"Capability '{capability.value}' is not supported. Supported: {supported}",
+                f"Capability '{_value(cap)}' is not supported. Supported: {supported}",
                 backend=backend or None,
-                capability=capability.value,
+                capability=_value(cap),
             )
 
     def __contains__(self, capability: object) -> bool:
@@ -87,7 +91,7 @@ class CapabilitySet:
         return hash(self._members)
 
     def __repr__(self) -> str:
-        return f"CapabilitySet({[member.value for member in self]})"
+        return f"CapabilitySet({{{', '.join(sorted(member.name for member in self))}}})"
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"CapabilitySet is immutable; cannot set {name!r}")
@@ -97,3 +101,8 @@ class CapabilitySet:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (CapabilitySet, (tuple(self),))
+
+
+def _value(capability: object) -> str:
+    """Name a capability in a message, whatever was given for one."""
+    return str(capability.value if isinstance(capability, Capability) else capability)

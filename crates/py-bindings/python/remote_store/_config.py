@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from remote_store._env import resolve_env
 from remote_store._secret import Secret, SecretRedactionFilter
@@ -60,6 +60,7 @@ class RetryPolicy:
 
     Raises:
         ValueError: A number is out of its range.
+        TypeError: A value is no number.
     """
 
     max_attempts: int = 3
@@ -70,13 +71,21 @@ class RetryPolicy:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        if not isinstance(self.max_attempts, int):
+            raise TypeError(f"max_attempts must be an int, got {type(self.max_attempts).__name__}")
         if self.max_attempts < 1:
-            raise ValueError(f"RetryPolicy.max_attempts must be at least 1, got {self.max_attempts}")
-        for name in ("backoff_base", "backoff_max", "jitter"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"RetryPolicy.{name} must not be negative, got {getattr(self, name)}")
-        if self.timeout is not None and self.timeout <= 0:
-            raise ValueError(f"RetryPolicy.timeout must be positive, got {self.timeout}")
+            raise ValueError(f"max_attempts must be >= 1, got {self.max_attempts}")
+        for name in ("backoff_base", "backoff_max", "jitter", "timeout"):
+            value = getattr(self, name)
+            if value is None and name == "timeout":
+                continue
+            if not isinstance(value, int | float):
+                raise TypeError(f"{name} must be a number of seconds, got {type(value).__name__}")
+            # Written so that NaN, which is neither, is refused too.
+            if name == "timeout" and not value > 0:
+                raise ValueError(f"timeout must be > 0 or None, got {value}")
+            if not value >= 0:
+                raise ValueError(f"{name} must be >= 0, got {value}")
 
     @classmethod
     def disabled(cls) -> RetryPolicy:
@@ -146,7 +155,7 @@ class RegistryConfig:
             if profile.backend not in self.backends:
                 raise ValueError(
                     f"Store '{name}' references unknown backend '{profile.backend}'. "
-                    f"Configured backends: {sorted(self.backends)}"
+                    f"Available backends: {sorted(self.backends)}"
                 )
 
     @classmethod
@@ -155,30 +164,37 @@ class RegistryConfig:
 
         Args:
             data: ``{"backends": {name: {"type", "options", "retry"}}, "stores": {name: {"backend",
-                "root_path", "options"}}}``. An unknown top-level name gives a warning.
+                "root_path", "options"}}}``. An unknown name gives a warning.
 
         Raises:
-            ValueError: A part has an unknown name or lacks a needed one.
-            TypeError: A part is not a mapping.
+            ValueError: A part lacks what it needs.
+            TypeError: A part is not a mapping, or a value has the wrong type.
         """
-        return cls._from_dict(data)
+        return cls._from_dict(data, stacklevel=3)
 
     @classmethod
-    def _from_dict(cls, data: Mapping[str, Any]) -> RegistryConfig:
-        _mapping(data, "configuration")
+    def _from_dict(cls, data: Mapping[str, Any], *, stacklevel: int = 2) -> RegistryConfig:
+        if not isinstance(data, Mapping):
+            raise TypeError(f"configuration must be a mapping, got {type(data).__name__}")
         unknown = sorted(set(map(str, data)) - {"backends", "stores"})
         if unknown:
             warnings.warn(
-                f"Unknown top-level configuration keys {unknown} are ignored; known: ['backends', 'stores']",
+                f"Unknown top-level config keys ignored: {unknown}. Expected keys: ['backends', 'stores']",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=stacklevel,
             )
-        backends = _mapping(_or_empty(data, "backends"), "backends")
-        stores = _mapping(_or_empty(data, "stores"), "stores")
-        return cls(
-            backends={name: _backend_config(name, entry) for name, entry in backends.items()},
-            stores={name: _store_profile(name, entry) for name, entry in stores.items()},
-        )
+        backends, stores = _or_empty(data, "backends"), _or_empty(data, "stores")
+        for part in (backends, stores):
+            if not isinstance(part, Mapping):
+                raise TypeError(f"Expected 'backends' and 'stores' to be dicts, got {type(part).__name__}")
+        configs: dict[str, BackendConfig] = {}
+        profiles: dict[str, StoreProfile] = {}
+        # Loops: before 3.12 a comprehension is a frame of its own, and warnings count frames.
+        for name, entry in backends.items():
+            configs[name] = _backend_config(name, entry, stacklevel + 2)
+        for name, entry in stores.items():
+            profiles[name] = _store_profile(name, entry, stacklevel + 2)
+        return cls(configs, profiles)
 
     @classmethod
     def from_toml(
@@ -200,11 +216,14 @@ class RegistryConfig:
 
         with Path(path).open("rb") as file:
             data: Any = tomllib.load(file)
+        if isinstance(table, str):
+            raise TypeError(f"table must be a sequence of names, e.g. ({table!r},), got one str")
         for depth, name in enumerate(table, start=1):
             if not isinstance(data, Mapping) or name not in data:
-                raise KeyError(f"Table {'.'.join(table[:depth])!r} is not in {str(path)!r}")
+                where = f" (in {'.'.join(table[:depth])})" if depth > 1 else ""
+                raise KeyError(f"Table key '{name}' not found in {path}{where}")
             data = data[name]
-        return cls.from_dict(resolve_env(data) if resolve_env_vars else data)
+        return cls._from_dict(resolve_env(data) if resolve_env_vars else data, stacklevel=3)
 
 
 def _or_empty(data: Mapping[str, Any], name: str) -> Any:
@@ -213,35 +232,44 @@ def _or_empty(data: Mapping[str, Any], name: str) -> Any:
     return {} if part is None else part
 
 
-def _mapping(value: Any, what: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        _fail_type(what, value)
-    return value
+def _options(entry: Mapping[str, Any], what: str) -> Mapping[str, Any]:
+    options = _or_empty(entry, "options")
+    if not isinstance(options, Mapping):
+        raise TypeError(f"{what} options must be a mapping, got {type(options).__name__}")
+    return options
 
 
-def _fail_type(what: str, value: object) -> NoReturn:
-    raise TypeError(f"{what} must be a mapping, got {type(value).__name__}")
-
-
-def _checked(entry: Any, what: str, known: list[str], needed: str) -> Mapping[str, Any]:
-    _mapping(entry, what)
+def _checked(entry: Any, what: str, known: list[str], needed: str, stacklevel: int) -> Mapping[str, Any]:
     unknown = sorted(set(map(str, entry)) - set(known))
     if unknown:
-        raise ValueError(f"{what} has unknown keys {unknown}. Known: {known}")
-    if not isinstance(entry.get(needed), str) or not entry[needed]:
+        warnings.warn(
+            f"{what} has unknown keys, which are ignored: {unknown}. Expected keys: {known}",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
+    value = entry.get(needed)
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{what} {needed} must be a string, got {type(value).__name__}")
+    if not value:
         raise ValueError(f"{what} needs '{needed}', a non-empty string")
     return entry  # type: ignore[no-any-return]
 
 
-def _backend_config(name: str, entry: Any) -> BackendConfig:
+def _backend_config(name: str, entry: Any, stacklevel: int) -> BackendConfig:
     what = f"Backend '{name}'"
-    entry = _checked(entry, what, ["type", "options", "retry"], "type")
-    options = _mapping(_or_empty(entry, "options"), f"{what} options")
+    if not isinstance(entry, Mapping):
+        raise TypeError(f"Backend config for '{name}' must be a dict, got {type(entry).__name__}")
+    entry = _checked(entry, what, ["type", "options", "retry"], "type", stacklevel)
+    options = _options(entry, what)
     return BackendConfig(entry["type"], _wrap_secrets(options), RetryPolicy._from(entry.get("retry")))  # noqa: SLF001
 
 
-def _store_profile(name: str, entry: Any) -> StoreProfile:
+def _store_profile(name: str, entry: Any, stacklevel: int) -> StoreProfile:
     what = f"Store '{name}'"
-    entry = _checked(entry, what, ["backend", "root_path", "options"], "backend")
-    options = _mapping(_or_empty(entry, "options"), f"{what} options")
-    return StoreProfile(entry["backend"], entry.get("root_path") or "", dict(options))
+    if not isinstance(entry, Mapping):
+        raise TypeError(f"Store profile for '{name}' must be a dict, got {type(entry).__name__}")
+    entry = _checked(entry, what, ["backend", "root_path", "options"], "backend", stacklevel)
+    root_path = entry.get("root_path")
+    if root_path is not None and not isinstance(root_path, str):
+        raise TypeError(f"{what} root_path must be a string, got {type(root_path).__name__}")
+    return StoreProfile(entry["backend"], root_path or "", dict(_options(entry, what)))

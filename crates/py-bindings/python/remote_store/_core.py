@@ -30,8 +30,12 @@ def as_text(path: PathLike) -> str:
 
 
 def check_depth(max_depth: int | None) -> None:
-    if max_depth is not None and max_depth < 0:
-        raise ValueError(f"max_depth must not be negative, got {max_depth}")
+    if max_depth is None:
+        return
+    if not isinstance(max_depth, int):
+        raise TypeError(f"max_depth must be an int or None, got {type(max_depth).__name__}")
+    if max_depth < 0:
+        raise ValueError(f"max_depth must be >= 0, got {max_depth}")
 
 
 def core_over(backend: Backend, root_path: str) -> _native.Store | PythonCore:

@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 __all__ = ["resolve_env"]
 
 _T = TypeVar("_T")
-_REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?\}")
+_REFERENCE = re.compile(r"\$\$\{|\$\{((?:(?!:-)[^}])+)(:-([^}]*))?\}")
 
 
 def resolve_env(data: _T, *, environ: Mapping[str, str] | None = None) -> _T:
@@ -34,7 +34,7 @@ def resolve_env(data: _T, *, environ: Mapping[str, str] | None = None) -> _T:
         >>> resolve_env({"s3": {"key": "${NOT_SET}"}}, environ={})
         Traceback (most recent call last):
         ...
-        KeyError: "Environment variable 'NOT_SET' is not set (used at s3.key)"
+        KeyError: "Environment variable 'NOT_SET' is not set (referenced at config path '$.s3.key')"
     """
     return cast("_T", _resolve(data, os.environ if environ is None else environ, ""))
 
@@ -43,10 +43,7 @@ def _resolve(data: object, environ: Mapping[str, str], place: str) -> object:
     if isinstance(data, str):
         return _REFERENCE.sub(lambda match: _replacement(match, environ, place), data)
     if isinstance(data, Mapping):
-        return {
-            key: _resolve(value, environ, f"{place}.{key}" if place else str(key))
-            for key, value in data.items()
-        }
+        return {key: _resolve(value, environ, f"{place}.{key}") for key, value in data.items()}
     if isinstance(data, list | tuple):
         return type(data)(_resolve(value, environ, f"{place}[{index}]") for index, value in enumerate(data))
     return data
@@ -58,5 +55,5 @@ def _replacement(match: re.Match[str], environ: Mapping[str, str], place: str) -
         return "${"
     value = environ.get(name, default)
     if value is None:
-        raise KeyError(f"Environment variable {name!r} is not set (used at {place or 'top level'})")
+        raise KeyError(f"Environment variable {name!r} is not set (referenced at config path '${place}')")
     return value

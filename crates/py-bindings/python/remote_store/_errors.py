@@ -48,7 +48,7 @@ class RemoteStoreError(Exception):
         return " | ".join(parts)
 
     def __repr__(self) -> str:
-        fields = "".join(f", {name}={value!r}" for name, value in self._fields())
+        fields = "".join(f", {name}={value!r}" for name, value in self._fields() if value is not None)
         return f"{type(self).__name__}({self.message!r}{fields})"
 
     def __reduce__(self) -> tuple[Any, ...]:

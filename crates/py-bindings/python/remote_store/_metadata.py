@@ -11,22 +11,36 @@ _MAX_BYTES = 2048
 
 
 def check_metadata(metadata: Mapping[str, str] | None) -> dict[str, str] | None:
-    """Copy user metadata that keeps the rules; nothing at all for None.
+    """Copy user metadata that keeps the rules; nothing at all for None or an empty one.
 
     Raises:
+        TypeError: It is no mapping.
         ValueError: A key or value is not text, a key is empty, not ASCII or starts with ``_``, or all
             of it is longer than 2048 bytes.
     """
     if metadata is None:
         return None
+    if not isinstance(metadata, Mapping):
+        raise TypeError(f"metadata must be a mapping of str to str, got {type(metadata).__name__}")
     for key, value in metadata.items():
-        if not all(isinstance(part, str) for part in (key, value)):
-            raise ValueError(
-                f"Metadata must map str to str, got {type(key).__name__} to {type(value).__name__}"
+        _check_key(key)
+        if not isinstance(value, str):
+            # A ValueError, as for every other rule of metadata.
+            raise ValueError(  # noqa: TRY004
+                f"metadata value must be a str, got {type(value).__name__} for key {key!r}"
             )
-        if not key or not key.isascii() or key.startswith("_"):
-            raise ValueError(f"Metadata key {key!r} must be non-empty ASCII and not start with '_'")
     size = sum(len(key.encode()) + len(value.encode()) for key, value in metadata.items())
     if size > _MAX_BYTES:
-        raise ValueError(f"Metadata is {size} bytes long; at most {_MAX_BYTES} are allowed")
-    return dict(metadata)
+        raise ValueError(f"metadata payload exceeds {_MAX_BYTES} bytes: {size} bytes")
+    return dict(metadata) or None
+
+
+def _check_key(key: object) -> None:
+    if not isinstance(key, str):
+        raise ValueError(f"metadata key must be a str, got {type(key).__name__}: {key!r}")  # noqa: TRY004
+    if not key:
+        raise ValueError("metadata key must not be empty")
+    if not key.isascii():
+        raise ValueError(f"metadata key must be ASCII: {key!r}")
+    if key.startswith("_"):
+        raise ValueError(f"metadata key must not start with underscore: {key!r}")

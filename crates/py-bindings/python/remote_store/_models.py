@@ -41,12 +41,13 @@ class PathEntry(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ContentDigest:
     """A checksum of an object's content, as lower-case hex.
 
     Raises:
         ValueError: The algorithm is empty or the value is not hex.
+        TypeError: One of them is no text.
     """
 
     algorithm: str
@@ -54,15 +55,18 @@ class ContentDigest:
 
     def __post_init__(self) -> None:
         """Lower-case and check both parts."""
-        object.__setattr__(self, "algorithm", self.algorithm.lower())
-        object.__setattr__(self, "value", self.value.lower())
-        if not self.algorithm:
-            raise ValueError("ContentDigest needs the name of an algorithm, e.g. 'sha256'")
+        for name in ("algorithm", "value"):
+            part = getattr(self, name)
+            if not isinstance(part, str):
+                raise TypeError(f"{name} must be a str, got {type(part).__name__}")
+            if not part.strip():
+                raise ValueError(f"{name} must not be empty")
+            object.__setattr__(self, name, part.lower())
         if not _HEX.fullmatch(self.value):
-            raise ValueError(f"ContentDigest value must be hex, got {self.value!r}")
+            raise ValueError(f"value must be hexadecimal, got {self.value!r}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FileInfo:
     """A file: equal and hashed by its path. An unknown time is ``datetime.min`` in UTC."""
 
@@ -77,22 +81,22 @@ class FileInfo:
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FolderEntry:
-    """A folder in a listing."""
+    """A folder in a listing: equal and hashed by its path."""
 
     path: RemotePath
-    name: str
+    name: str = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FolderInfo:
-    """How many files a folder holds, and how big they are together."""
+    """How many files a folder holds, and how big they are together: equal and hashed by its path."""
 
     path: RemotePath
-    file_count: int
-    total_size: int
-    modified_at: datetime | None = None
+    file_count: int = field(compare=False)
+    total_size: int = field(compare=False)
+    modified_at: datetime | None = field(default=None, compare=False)
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
@@ -101,7 +105,7 @@ class FolderInfo:
         return self.path.name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WriteResult:
     """What a store said about a write; ``source`` tells how much of it the store itself reported."""
 
@@ -112,10 +116,11 @@ class WriteResult:
     etag: str | None = None
     version_id: str | None = None
     last_modified: datetime | None = None
-    metadata: Mapping[str, str] | None = None
+    # A mapping has no hash; equality looks at it all the same.
+    metadata: Mapping[str, str] | None = field(default=None, hash=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ResolutionPlan:
     """Where a key really lies."""
 
@@ -123,16 +128,16 @@ class ResolutionPlan:
     backend: str
     key: str
     native_path: str
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 def as_write_result(info: FileInfo) -> WriteResult:
-    """Tell what is known about a file as a write would have told it."""
+    """Tell what is known about a file as a write would have told it; `sidecar` marks it as asked later."""
     version = info.extra.get("version_id")
     return WriteResult(
         path=info.path,
         size=info.size,
-        source="native" if info.etag or version else "basic",
+        source="sidecar",
         digest=info.digest,
         etag=info.etag,
         version_id=version,

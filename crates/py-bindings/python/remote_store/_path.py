@@ -15,7 +15,7 @@ class RemotePath:
     Backslashes become ``/``; empty and ``.`` segments and outer slashes are dropped.
 
     Args:
-        path: The path as text.
+        raw: The path as text.
 
     Raises:
         InvalidPath: The path has a NUL character or a ``..`` segment, or nothing is left of it.
@@ -28,7 +28,7 @@ class RemotePath:
         >>> RemotePath("../etc/passwd")
         Traceback (most recent call last):
         ...
-        remote_store._errors.InvalidPath: Path must not contain '..' | path='../etc/passwd'
+        remote_store._errors.InvalidPath: Path contains '..' segment | path='../etc/passwd'
     """
 
     __slots__ = ("_text",)
@@ -36,13 +36,22 @@ class RemotePath:
     ROOT: ClassVar[RemotePath]
     _text: str
 
-    def __init__(self, path: str) -> None:
-        if not isinstance(path, str):
-            raise TypeError(f"RemotePath expects a str, got {type(path).__name__}")
-        text = normalize(path)
+    def __init__(self, raw: str) -> None:
+        if not isinstance(raw, str):
+            raise TypeError(f"RemotePath expects a str, got {type(raw).__name__}")
+        text = normalize(raw)
         if not text:
-            raise InvalidPath("Path must not be empty", path=path)
+            raise InvalidPath("Path is empty after normalization", path=raw)
         object.__setattr__(self, "_text", text)
+
+    @classmethod
+    def from_backend_path(cls, path: str) -> RemotePath:
+        """Take a path that a backend lists; unlike the constructor, an empty one is the root.
+
+        Raises:
+            InvalidPath: The path has a NUL character or a ``..`` segment.
+        """
+        return cls._trusted(normalize(path))
 
     @classmethod
     def _trusted(cls, text: str) -> RemotePath:
@@ -53,25 +62,26 @@ class RemotePath:
 
     @property
     def name(self) -> str:
-        """The last segment; empty for the root."""
-        return self._text.rpartition("/")[2]
+        """The last segment; ``.`` for the root."""
+        return str(self).rpartition("/")[2]
 
     @property
-    def parent(self) -> RemotePath:
-        """The path without its last segment; the root is its own parent."""
-        return self._trusted(self._text.rpartition("/")[0])
+    def parent(self) -> RemotePath | None:
+        """The path without its last segment; None when there was only one."""
+        above = self._text.rpartition("/")[0]
+        return self._trusted(above) if above else None
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The segments; empty for the root."""
-        return tuple(self._text.split("/")) if self._text else ()
+        """The segments; ``.`` is the only one of the root."""
+        return tuple(str(self).split("/"))
 
     @property
     def suffix(self) -> str:
         """The extension of the name with its dot, or ``""``."""
         name = self.name
         dot = name.rfind(".")
-        return name[dot:] if 0 < dot < len(name) - 1 else ""
+        return name[dot:] if dot > 0 else ""
 
     def as_posix(self) -> str:
         """Return the path as text with forward slashes."""
@@ -96,10 +106,10 @@ class RemotePath:
         return self._text < other._text if isinstance(other, RemotePath) else NotImplemented
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"RemotePath is immutable; cannot set {name!r}")
+        raise AttributeError(f"RemotePath is immutable: cannot set {name!r}")
 
     def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"RemotePath is immutable; cannot delete {name!r}")
+        raise AttributeError(f"RemotePath is immutable: cannot delete {name!r}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (RemotePath._trusted, (self._text,))
@@ -115,10 +125,10 @@ def normalize(path: str) -> str:
         InvalidPath: The path has a NUL character or a ``..`` segment.
     """
     if "\0" in path:
-        raise InvalidPath("Path must not contain NUL characters", path=path)
+        raise InvalidPath("Path contains null byte", path=path)
     segments = [part for part in path.replace("\\", "/").split("/") if part not in {"", "."}]
     if ".." in segments:
-        raise InvalidPath("Path must not contain '..'", path=path)
+        raise InvalidPath("Path contains '..' segment", path=path)
     return "/".join(segments)
 
 

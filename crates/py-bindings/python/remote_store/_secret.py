@@ -34,7 +34,7 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         if not isinstance(value, str):
-            raise TypeError(f"Secret expects a str, got {type(value).__name__}")
+            raise TypeError(f"Secret value must be a str, got {type(value).__name__}")
         object.__setattr__(self, "_value", value)
 
     def reveal(self) -> str:
@@ -60,10 +60,10 @@ class Secret:
         return hash((Secret, self._value))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError("Secret is immutable")
+        raise AttributeError("Secret instances are immutable")
 
     def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError("Secret is immutable")
+        raise AttributeError("Secret instances are immutable")
 
     def __copy__(self) -> Secret:
         return self

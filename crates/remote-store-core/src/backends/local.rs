@@ -225,6 +225,7 @@ impl Inner {
         Ok(WriteResult {
             etag,
             modified,
+            native: true,
             ..WriteResult::new(key.clone(), size)
         })
     }
@@ -237,9 +238,7 @@ impl Backend for LocalBackend {
     }
 
     fn capabilities(&self) -> CapabilitySet {
-        CapabilitySet::all()
-            .without(Capability::UserMetadata)
-            .without(Capability::WriteResultNative)
+        CapabilitySet::all().without(Capability::UserMetadata)
     }
 
     fn driver(&self) -> Driver {

@@ -126,6 +126,7 @@ impl Shared {
         Ok(WriteResult {
             etag: info.etag,
             modified: info.modified,
+            native: true,
             ..WriteResult::new(info.key, info.size)
         })
     }
@@ -249,9 +250,7 @@ impl Backend for MemoryBackend {
     }
 
     fn capabilities(&self) -> CapabilitySet {
-        CapabilitySet::all()
-            .without(Capability::LazyRead)
-            .without(Capability::WriteResultNative)
+        CapabilitySet::all().without(Capability::LazyRead)
     }
 
     fn driver(&self) -> Driver {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from remote_store.backends._native_backend import NativeBackend
 
@@ -25,6 +26,14 @@ class LocalBackend(NativeBackend):
     """
 
     _is_exactly_native = True
+    close_is_terminal = False
 
     def __init__(self, root: str | os.PathLike[str], *, fsync: bool | None = None) -> None:
         super().__init__("local", {"root": os.fspath(root), "fsync": fsync})
+
+    def _whereabouts(self, path: str, native: str) -> dict[str, Any]:
+        del path
+        return {"root": self.native_path(""), "absolute_path": native}
+
+    def close(self) -> None:
+        """Release nothing: a folder needs no connection and can be used on."""
