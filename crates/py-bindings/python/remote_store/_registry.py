@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -12,15 +13,27 @@ from typing import Any, Self
 from remote_store._backend import Backend
 from remote_store._config import RegistryConfig, RetryPolicy
 from remote_store._store import Store
-from remote_store.backends import AzureBackend, GCSBackend, LocalBackend, MemoryBackend, S3Backend
+from remote_store.backends import (
+    AzureBackend,
+    FsspecBackend,
+    GCSBackend,
+    LocalBackend,
+    MemoryBackend,
+    ReadOnlyHttpBackend,
+    S3Backend,
+)
 
 __all__ = ["Registry", "create_backend", "register_backend", "registered_types"]
 
 BackendFactory = Callable[..., Backend]
 
+# Before the protocol, as in ``fsspec:sftp``.
+_FSSPEC = "fsspec"
+
 _FACTORIES: dict[str, BackendFactory] = {
     "azure": AzureBackend,
     "gcs": GCSBackend,
+    "http": ReadOnlyHttpBackend,
     "local": LocalBackend,
     "memory": MemoryBackend,
     "s3": S3Backend,
@@ -57,6 +70,15 @@ def registered_types() -> list[str]:
     return sorted(_FACTORIES)
 
 
+def _factory(type_name: str) -> BackendFactory | None:
+    """Return what builds the type: a registered one, or any filesystem of fsspec by its protocol."""
+    known = _FACTORIES.get(type_name)
+    prefix, _, protocol = type_name.partition(":")
+    if known is None and prefix == _FSSPEC and protocol:
+        return functools.partial(FsspecBackend, protocol)
+    return known
+
+
 def create_backend(type_name: str, options: Mapping[str, Any]) -> Backend:
     """Build a backend by type name.
 
@@ -68,7 +90,7 @@ def create_backend(type_name: str, options: Mapping[str, Any]) -> Backend:
         ValueError: The name is not registered, or the constructor refuses the options; the message
             names the way out and never shows a credential.
     """
-    factory = _FACTORIES.get(type_name)
+    factory = _factory(type_name)
     if factory is None:
         registered = registered_types()
         raise ValueError(
@@ -128,7 +150,7 @@ class Registry:
         self._config = config if config is not None else RegistryConfig()
         self._config.validate()
         for name, backend in self._config.backends.items():
-            if backend.type not in _FACTORIES:
+            if _factory(backend.type) is None:
                 registered = registered_types()
                 raise ValueError(
                     f"Unknown backend type {backend.type!r} of backend {name!r}. "

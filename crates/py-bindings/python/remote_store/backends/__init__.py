@@ -1,9 +1,19 @@
 """The backends that stores stand on."""
 
 from remote_store.backends._azure import AzureBackend
+from remote_store.backends._fsspec import FsspecBackend
 from remote_store.backends._gcs import GCSBackend
+from remote_store.backends._http import ReadOnlyHttpBackend
 from remote_store.backends._local import LocalBackend
 from remote_store.backends._memory import MemoryBackend
 from remote_store.backends._s3 import S3Backend
 
-__all__ = ["AzureBackend", "GCSBackend", "LocalBackend", "MemoryBackend", "S3Backend"]
+__all__ = [
+    "AzureBackend",
+    "FsspecBackend",
+    "GCSBackend",
+    "LocalBackend",
+    "MemoryBackend",
+    "ReadOnlyHttpBackend",
+    "S3Backend",
+]
