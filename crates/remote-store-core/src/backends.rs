@@ -26,6 +26,9 @@ mod memory;
 mod retry;
 #[cfg(feature = "s3")]
 mod s3;
+#[cfg(feature = "sftp")]
+mod sftp;
+mod staged;
 
 #[cfg(feature = "azure")]
 pub use azure::{AzureBackend, AzureOptions};
@@ -43,6 +46,8 @@ pub use memory::MemoryBackend;
 pub use retry::RetryOptions;
 #[cfg(feature = "s3")]
 pub use s3::{S3Backend, S3Options};
+#[cfg(feature = "sftp")]
+pub use sftp::{HostKeyPolicy, SftpBackend, SftpOptions};
 
 use crate::registry::BackendSpec;
 
@@ -57,6 +62,8 @@ pub(crate) fn specs() -> Vec<BackendSpec> {
         azure::spec(),
         #[cfg(feature = "gcs")]
         gcs::spec(),
+        #[cfg(feature = "sftp")]
+        sftp::spec(),
         #[cfg(feature = "http")]
         http::spec(),
     ]

@@ -38,6 +38,7 @@ pub(super) fn source(given: &Options, name: &str) -> Option<SharedCredentialSour
 }
 
 /// A switch that is off unless given.
+#[cfg(feature = "cloud")]
 pub(super) fn flag(given: &Options, name: &str) -> bool {
     given
         .get(name)
