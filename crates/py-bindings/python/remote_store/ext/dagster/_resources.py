@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from dagster import (
@@ -12,9 +13,9 @@ from dagster import (
     InitResourceContext,
     IOManager,
 )
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, field_validator
 
-from remote_store import Store
+from remote_store import RetryPolicy, Store
 from remote_store._config import _wrap_secrets
 from remote_store._registry import create_backend
 from remote_store.ext.dagster._dataset_io_manager import dagster_dataset_io_manager
@@ -65,6 +66,15 @@ def wrapped(store: Store, wrap_store: Callable[[Store], Store]) -> Store:
     return made
 
 
+def _without_objects(options: Any) -> Any:
+    """Turn a `RetryPolicy` into a mapping: Dagster keeps configuration as plain data."""
+    if isinstance(options, RetryPolicy):
+        return asdict(options)
+    if isinstance(options, Mapping):
+        return {name: _without_objects(value) for name, value in options.items()}
+    return options
+
+
 def _masked(options: Mapping[str, Any]) -> dict[str, Any]:
     return _wrap_secrets(options)
 
@@ -99,6 +109,11 @@ class DagsterStoreResource(ConfigurableResource[Any]):
     root_path: str = Field(default="", description="Folder of the backend that is the store's root.")
 
     _store: Store | None = PrivateAttr(default=None)
+
+    @field_validator("backend_options", mode="before")
+    @classmethod
+    def _plain_options(cls, options: Any) -> Any:
+        return _without_objects(options)
 
     def setup_for_execution(self, context: InitResourceContext) -> None:  # noqa: ARG002
         """Build the store.
@@ -169,6 +184,11 @@ class RemoteStoreIOManager(ConfigurableIOManagerFactory[IOManager]):
     serializer: str = Field(default="pickle", description="pickle, json, parquet or parquet-dataset.")
 
     _store: Store | None = PrivateAttr(default=None)
+
+    @field_validator("backend_options", mode="before")
+    @classmethod
+    def _plain_options(cls, options: Any) -> Any:
+        return _without_objects(options)
 
     def setup_for_execution(self, context: InitResourceContext) -> None:  # noqa: ARG002
         """Build the store.
