@@ -27,7 +27,7 @@ def check_metadata(metadata: Mapping[str, str] | None) -> dict[str, str] | None:
         if not isinstance(value, str):
             # A ValueError, as for every other rule of metadata.
             raise ValueError(  # noqa: TRY004
-                f"metadata value must be a str, got {type(value).__name__} for key {key!r}"
+                f"metadata value must be a str, got {type(value).__name__}: {value!r} of {key!r}"
             )
     size = sum(len(key.encode()) + len(value.encode()) for key, value in metadata.items())
     if size > _MAX_BYTES:

@@ -8,6 +8,9 @@ from remote_store.backends._local import LocalBackend
 from remote_store.backends._memory import MemoryBackend
 from remote_store.backends._s3 import S3Backend
 
+# Two ways to the same service there; here there is one.
+S3PyArrowBackend = S3Backend
+
 __all__ = [
     "AzureBackend",
     "FsspecBackend",
@@ -16,4 +19,5 @@ __all__ = [
     "MemoryBackend",
     "ReadOnlyHttpBackend",
     "S3Backend",
+    "S3PyArrowBackend",
 ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
+from remote_store._capabilities import Capability, CapabilitySet
 from remote_store._config import RetryPolicy
 from remote_store._secret import Secret
 from remote_store.backends._cloud_options import secret, shared_options
@@ -51,6 +52,10 @@ class ReadOnlyHttpBackend(NativeBackend):
         remote_store._errors.CapabilityNotSupported: Capability 'write' is not supported...
     """
 
+    CAPABILITIES: ClassVar[CapabilitySet] = CapabilitySet(
+        {Capability.READ, Capability.METADATA, Capability.LAZY_READ}
+    )
+
     _is_exactly_native = True
 
     def __init__(
@@ -79,6 +84,7 @@ class ReadOnlyHttpBackend(NativeBackend):
             "max_redirects": max_redirects,
         }
         shared = shared_options(
+            "http",
             tls_ca_bundle=tls_ca_bundle,
             client_options=client_options,
             retry=retry,

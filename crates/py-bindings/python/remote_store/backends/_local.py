@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, ClassVar
 
+from remote_store._capabilities import Capability, CapabilitySet
 from remote_store.backends._native_backend import NativeBackend
 
 __all__ = ["LocalBackend"]
@@ -24,6 +25,8 @@ class LocalBackend(NativeBackend):
         ValueError: The folder's name is empty.
         PermissionDenied: The folder cannot be made.
     """
+
+    CAPABILITIES: ClassVar[CapabilitySet] = CapabilitySet(set(Capability) - {Capability.USER_METADATA})
 
     _is_exactly_native = True
     close_is_terminal = False

@@ -1,0 +1,1 @@
+"""What the package says when it is asked: recorded of one interpreter, compared with another."""
