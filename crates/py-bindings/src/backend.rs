@@ -10,6 +10,7 @@ use remote_store_core::{Backend as CoreBackend, Prefix, Store as CoreStore};
 use remote_store_credential_masking::Secret;
 
 use crate::call::wait;
+use crate::credential::source_from;
 use crate::errors::ToPyErr;
 
 /// How deep options may nest; a dict that holds itself must end somewhere.
@@ -117,6 +118,9 @@ fn value_from(name: &str, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Op
             .try_iter()?
             .map(|entry| value_from(name, &entry?, depth + 1));
         return entries.collect::<PyResult<_>>().map(OptionValue::List);
+    }
+    if let Some(source) = source_from(value) {
+        return Ok(OptionValue::Source(source));
     }
     if let Ok(reveal) = value.getattr("reveal") {
         return Ok(OptionValue::Secret(Secret::new(

@@ -16,6 +16,7 @@ mod aio;
 mod backend;
 mod call;
 mod content;
+mod credential;
 mod dataset;
 mod errors;
 mod foreign;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -18,13 +19,23 @@ def secret(value: str | Secret | None) -> Secret | None:
 
 
 def shared_options(
+    backend: str,
     *,
-    tls_ca_bundle: str | None,
+    tls_ca_bundle: str | os.PathLike[str] | None,
     client_options: Mapping[str, Any] | None,
     retry: RetryPolicy | Mapping[str, Any] | None,
     reject_write_under_file_ancestor: bool,
 ) -> dict[str, Any]:
-    """Return how a service is reached; what was not given is None."""
+    """Return how a service is reached; what was not given is None.
+
+    Raises:
+        ValueError: The retry options are not valid.
+        TypeError: An option is of another type.
+    """
+    if not isinstance(client_options, Mapping | None):
+        raise _wrong(backend, "client_options", "a mapping", client_options)
+    if not isinstance(retry, RetryPolicy | Mapping | None):
+        raise _wrong(backend, "retry", "a RetryPolicy or a mapping", retry)
     policy = RetryPolicy._from(retry)  # noqa: SLF001 - our own class
     return {
         "tls_ca_bundle": tls_ca_bundle,
@@ -32,3 +43,8 @@ def shared_options(
         "retry": asdict(policy) if policy is not None else None,
         "reject_write_under_file_ancestor": reject_write_under_file_ancestor or None,
     }
+
+
+def _wrong(backend: str, option: str, wanted: str, given: object) -> TypeError:
+    # The value itself is not shown: it may hold a credential.
+    return TypeError(f"option '{option}' of backend '{backend}' takes {wanted}, got {type(given).__name__}")

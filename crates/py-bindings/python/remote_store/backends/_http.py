@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
-from remote_store._capabilities import Capability, CapabilitySet
 from remote_store._config import RetryPolicy
 from remote_store._secret import Secret
 from remote_store.backends._cloud_options import secret, shared_options
@@ -51,10 +50,6 @@ class ReadOnlyHttpBackend(NativeBackend):
         ...
         remote_store._errors.CapabilityNotSupported: Capability 'write' is not supported...
     """
-
-    CAPABILITIES: ClassVar[CapabilitySet] = CapabilitySet(
-        {Capability.READ, Capability.METADATA, Capability.LAZY_READ}
-    )
 
     _is_exactly_native = True
 
