@@ -6,16 +6,24 @@
 //! verified on reading.
 
 mod checksum;
+mod codec;
+mod coded;
 mod columns;
 mod decode;
 mod encode;
 pub mod gate;
 mod options;
 mod panics;
+mod precast;
+mod properties;
+mod row_group;
+mod runs;
 mod serializer;
+mod source;
 mod threads;
+mod words;
 
-pub use decode::{ParquetFile, decode};
+pub use decode::{ParquetFile, decode, footer_len};
 pub use encode::{EncodeSummary, encode, encode_table};
 pub use options::{Compression, ParquetOptions, SortColumn, Statistics};
 pub use serializer::ParquetSerializer;

@@ -49,6 +49,16 @@ impl ChecksumPages {
     }
 }
 
+impl ChecksumPages {
+    /// Forgets the chunks that were begun and not appended.
+    pub(crate) fn clear(&self) {
+        self.columns
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+}
+
 impl PageStoreFactory for ChecksumPages {
     fn create(&self, args: &PageStoreArgs<'_>) -> Result<Box<dyn PageStore>> {
         let pages = SharedPages::default();
@@ -79,7 +89,8 @@ impl PageStore for PageBuffer {
 }
 
 /// A column chunk ready to be written: dictionary page first, then data pages.
-struct ChunkPages {
+#[derive(Default)]
+pub(crate) struct ChunkPages {
     /// Headers and data in file order.
     blobs: Vec<Bytes>,
     /// Length of the dictionary page with its header, 0 without one.
@@ -91,6 +102,30 @@ struct ChunkPages {
 }
 
 impl ChunkPages {
+    /// The dictionary page, before any data page.
+    pub(crate) fn set_dictionary(&mut self, header: Bytes, data: Bytes) {
+        self.dictionary_len = header.len() + data.len();
+        self.blobs.extend([header, data]);
+    }
+
+    /// The next data page.
+    pub(crate) fn add_data(&mut self, header: Bytes, data: Bytes) {
+        self.data_lens.push(header.len() + data.len());
+        self.blobs.extend([header, data]);
+    }
+
+    pub(crate) fn data_page_count(&self) -> usize {
+        self.data_lens.len()
+    }
+
+    pub(crate) fn dictionary_byte_len(&self) -> usize {
+        self.dictionary_len
+    }
+
+    pub(crate) fn byte_len(&self) -> usize {
+        self.dictionary_len + self.data_lens.iter().sum::<usize>()
+    }
+
     fn with_checksums(blobs: Vec<Bytes>) -> Result<Self> {
         let mut pages = Self {
             blobs: Vec::with_capacity(blobs.len()),
@@ -202,7 +237,7 @@ impl ChunkReader for ChunkPages {
 }
 
 /// Reads one blob after the other.
-struct PagesRead {
+pub(crate) struct PagesRead {
     current: Cursor<Bytes>,
     rest_reversed: Vec<Bytes>,
 }

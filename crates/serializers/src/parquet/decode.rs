@@ -9,13 +9,15 @@ use ::parquet::arrow::arrow_reader::{
 };
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::PageIndexPolicy;
+use ::parquet::file::reader::Length;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow_schema::{ArrowError, Schema, SchemaRef};
+use arrow_schema::{ArrowError, DataType, FieldRef, Schema, SchemaRef};
 use bytes::Bytes;
 
 use super::columns::positions;
 use super::gate::{self, Support};
 use super::panics::caught;
+use super::source::{Parts, Source};
 use super::{FORMAT, threads};
 use crate::{SerializeError, Table};
 
@@ -47,7 +49,7 @@ const JOB_ROWS: usize = 2 * BATCH_ROWS;
 /// ```
 #[derive(Debug, Clone)]
 pub struct ParquetFile {
-    data: Bytes,
+    source: Source,
     metadata: ArrowReaderMetadata,
 }
 
@@ -57,14 +59,98 @@ impl ParquetFile {
     /// # Errors
     /// [`SerializeError::Decode`] when this is no Parquet file or its footer is damaged.
     pub fn open(data: Bytes) -> Result<Self, SerializeError> {
+        if data.is_empty() {
+            return Err(SerializeError::decode(FORMAT, "the object is empty"));
+        }
+        Self::open_source(Source::Whole(data))
+    }
+
+    /// Reads the footer of a file of which only the last bytes were fetched; [`footer_len`]
+    /// says how many are needed.
+    ///
+    /// Nothing else can be read before [`with_ranges`](Self::with_ranges) gave the rest.
+    ///
+    /// # Errors
+    /// [`SerializeError::Decode`] when the footer is damaged or not all there.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+    /// use remote_store_serializers::{ParquetFile, ParquetOptions, Table, parquet};
+    ///
+    /// let column: ArrayRef = Arc::new(Int64Array::from(vec![11, -4]));
+    /// let table = RecordBatch::try_from_iter([("a", Arc::clone(&column)), ("b", column)])?;
+    /// let object = parquet::encode_table(&Table::from(table), &ParquetOptions::default())?;
+    ///
+    /// let needed = parquet::footer_len(&object.slice(object.len() - 8..))?;
+    /// let file = ParquetFile::open_tail(object.len() as u64, object.slice(object.len() - needed..))?;
+    /// let wanted = ["b".to_owned()];
+    /// let ranges = file.column_ranges(Some(&wanted))?;
+    /// let parts = ranges.iter().map(|range| {
+    ///     (range.start, object.slice(range.start as usize..range.end as usize))
+    /// });
+    /// let table = file.with_ranges(parts.collect()).decode(Some(&wanted))?;
+    /// assert_eq!(table.num_rows(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open_tail(len: u64, tail: Bytes) -> Result<Self, SerializeError> {
+        let start = len.saturating_sub(tail.len() as u64);
+        Self::open_source(Source::Parts(Parts::new(len, vec![(start, tail)])))
+    }
+
+    fn open_source(source: Source) -> Result<Self, SerializeError> {
         caught("reading", || {
-            if data.is_empty() {
-                return Err(SerializeError::decode(FORMAT, "the object is empty"));
-            }
             let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Skip);
-            let metadata = ArrowReaderMetadata::load(&data, options).map_err(damaged)?;
-            Ok(Self { data, metadata })
+            let metadata = ArrowReaderMetadata::load(&source, options.clone()).map_err(damaged)?;
+            let metadata = match as_pyarrow_gives_it(metadata.schema()) {
+                Some(schema) => ArrowReaderMetadata::try_new(
+                    Arc::clone(metadata.metadata()),
+                    options.with_schema(schema),
+                )
+                .map_err(damaged)?,
+                None => metadata,
+            };
+            Ok(Self { source, metadata })
         })
+    }
+
+    /// Where the named columns, or all, lie in the file: one range for each chunk.
+    ///
+    /// # Errors
+    /// [`SerializeError::UnknownColumn`] for a name that the file does not have, and
+    /// [`SerializeError::Panicked`] when the footer is damaged.
+    pub fn column_ranges(
+        &self,
+        columns: Option<&[String]>,
+    ) -> Result<Vec<Range<u64>>, SerializeError> {
+        let positions = self.positions(columns)?;
+        let schema = self.metadata.parquet_schema();
+        caught("reading", || {
+            let mut ranges = Vec::new();
+            for row_group in self.metadata.metadata().row_groups() {
+                for (leaf, chunk) in row_group.columns().iter().enumerate() {
+                    if positions.contains(&schema.get_column_root_idx(leaf)) {
+                        let (start, length) = chunk.byte_range();
+                        ranges.push(start..start.saturating_add(length));
+                    }
+                }
+            }
+            Ok(ranges)
+        })
+    }
+
+    /// The same file with the parts that were fetched, each with the place where it starts.
+    #[must_use]
+    pub fn with_ranges(self, parts: Vec<(u64, Bytes)>) -> Self {
+        let source = Source::Parts(Parts::new(self.source.len(), parts));
+        Self { source, ..self }
+    }
+
+    fn positions(&self, columns: Option<&[String]>) -> Result<Vec<usize>, SerializeError> {
+        match columns {
+            Some(names) => positions(self.schema(), names),
+            None => Ok((0..self.schema().fields().len()).collect()),
+        }
     }
 
     /// The columns, with the file's key-value metadata.
@@ -83,9 +169,22 @@ impl ParquetFile {
         self.metadata.metadata().num_row_groups()
     }
 
+    /// The whole file, when all of it was given.
+    pub fn whole(&self) -> Option<Bytes> {
+        match &self.source {
+            Source::Whole(bytes) => Some(bytes.clone()),
+            Source::Parts(_) => None,
+        }
+    }
+
     /// Whether decoding here gives what pyarrow would give; see [`gate`].
     pub fn read_support(&self) -> Support {
-        gate::read_support(self.schema(), self.metadata.metadata().file_metadata())
+        let metadata = self.metadata.metadata();
+        gate::read_support_of(
+            self.schema(),
+            metadata.file_metadata(),
+            metadata.row_groups(),
+        )
     }
 
     /// Decodes the named columns, or all, in the order of the file.
@@ -100,10 +199,7 @@ impl ParquetFile {
     /// [`SerializeError::Panicked`] when the data is damaged, also when a page
     /// differs from its checksum.
     pub fn decode(&self, columns: Option<&[String]>) -> Result<Table, SerializeError> {
-        let positions = match columns {
-            Some(names) => positions(self.schema(), names)?,
-            None => (0..self.schema().fields().len()).collect(),
-        };
+        let positions = self.positions(columns)?;
         caught("reading", || self.decode_positions(&positions))
     }
 
@@ -111,13 +207,13 @@ impl ParquetFile {
         let schema = self.schema().project(columns).map_err(inconsistent)?;
         gate::refuse_wrong_for_reading(&schema)?;
         let schema = Arc::new(schema);
-        let runs = self.row_group_runs();
+        let runs = self.row_group_runs(has_categories(&schema));
         let rows = self.num_rows();
         if columns.is_empty() {
             return without_columns(schema, rows);
         }
         if threads::thread_count(None, rows, columns.len() * runs.len()) < 2 {
-            return self.decode_alone(schema, columns);
+            return self.decode_alone(&schema, columns, runs);
         }
         let mut jobs = self.jobs(columns, &runs);
         let threads = threads::thread_count(None, rows, jobs.len());
@@ -141,16 +237,24 @@ impl ParquetFile {
     /// Everything on this thread, all columns at once.
     fn decode_alone(
         &self,
-        schema: Arc<Schema>,
+        schema: &SchemaRef,
         columns: &[usize],
+        runs: Vec<Range<usize>>,
     ) -> Result<Table, SerializeError> {
-        let batches = self.batches(columns, None)?;
-        let batches = batches.into_iter().map(|batch| {
-            RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())
-                .map_err(inconsistent)
-        });
-        let batches = batches.collect::<Result<Vec<_>, _>>()?;
-        Table::try_new(schema, batches)
+        let runs = if has_categories(schema) {
+            runs.into_iter().map(Some).collect()
+        } else {
+            vec![None]
+        };
+        let mut batches = Vec::new();
+        for run in runs {
+            for batch in self.batches(columns, run)? {
+                let columns = batch.columns().to_vec();
+                batches
+                    .push(RecordBatch::try_new(Arc::clone(schema), columns).map_err(inconsistent)?);
+            }
+        }
+        Table::try_new(Arc::clone(schema), batches)
     }
 
     fn batches(
@@ -160,7 +264,7 @@ impl ParquetFile {
     ) -> Result<Vec<RecordBatch>, SerializeError> {
         let mask = ProjectionMask::roots(self.metadata.parquet_schema(), columns.iter().copied());
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
-            self.data.clone(),
+            self.source.clone(),
             self.metadata.clone(),
         )
         .with_batch_size(BATCH_ROWS)
@@ -187,14 +291,15 @@ impl ParquetFile {
             })
     }
 
-    /// Neighbouring row groups that are decoded together.
-    fn row_group_runs(&self) -> Vec<Range<usize>> {
+    /// Neighbouring row groups that are decoded together; each alone where every one has a
+    /// dictionary of its own that is to stay as it is.
+    fn row_group_runs(&self, apart: bool) -> Vec<Range<usize>> {
         let mut runs = Vec::new();
         let (mut start, mut rows) = (0, 0_usize);
         for (index, row_group) in self.metadata.metadata().row_groups().iter().enumerate() {
             // A damaged footer may claim anything; decoding finds out.
             rows = rows.saturating_add(usize::try_from(row_group.num_rows()).unwrap_or_default());
-            if rows >= JOB_ROWS {
+            if apart || rows >= JOB_ROWS {
                 runs.push(start..index + 1);
                 (start, rows) = (index + 1, 0);
             }
@@ -244,12 +349,62 @@ struct Job {
     bytes: i64,
 }
 
+/// How many of the last bytes of a file the footer takes, by the last eight.
+///
+/// # Errors
+/// [`SerializeError::Decode`] when this is not the end of a Parquet file.
+pub fn footer_len(tail: &[u8]) -> Result<usize, SerializeError> {
+    let Some((rest, b"PAR1")) = tail.split_last_chunk::<4>() else {
+        return Err(SerializeError::decode(
+            FORMAT,
+            "it does not end as a Parquet file",
+        ));
+    };
+    let length = rest
+        .last_chunk::<4>()
+        .map(|length| u32::from_le_bytes(*length));
+    let length = length.and_then(|length| usize::try_from(length).ok());
+    length
+        .and_then(|length| length.checked_add(8))
+        .ok_or_else(|| SerializeError::decode(FORMAT, "it is too short for a Parquet file"))
+}
+
 /// Decodes a whole Parquet file, or the named columns of it (DAG-004).
 ///
 /// # Errors
 /// As [`ParquetFile::open`] and [`ParquetFile::decode`].
 pub fn decode(data: Bytes, columns: Option<&[String]>) -> Result<Table, SerializeError> {
     ParquetFile::open(data)?.decode(columns)
+}
+
+/// The schema as pyarrow gives it, where that is another: the keys of categories have 32 bits.
+fn as_pyarrow_gives_it(schema: &Schema) -> Option<SchemaRef> {
+    let wanted = |field: &FieldRef| {
+        let DataType::Dictionary(keys, values) = field.data_type() else {
+            return None;
+        };
+        let other = keys.as_ref() != &DataType::Int32 && gate::is_categorical(field.data_type());
+        other.then(|| DataType::Dictionary(Box::new(DataType::Int32), values.clone()))
+    };
+    if !schema.fields().iter().any(|field| wanted(field).is_some()) {
+        return None;
+    }
+    let fields = schema.fields().iter().map(|field| {
+        wanted(field).map_or_else(
+            || Arc::clone(field),
+            |data_type| Arc::new(field.as_ref().clone().with_data_type(data_type)),
+        )
+    });
+    let fields: Vec<_> = fields.collect();
+    Some(Arc::new(Schema::new_with_metadata(
+        fields,
+        schema.metadata().clone(),
+    )))
+}
+
+fn has_categories(schema: &Schema) -> bool {
+    let mut fields = schema.fields().iter();
+    fields.any(|field| gate::is_categorical(field.data_type()))
 }
 
 /// Puts columns that were decoded apart beside each other again.

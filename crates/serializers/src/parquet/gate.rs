@@ -9,24 +9,28 @@
 //!
 //! | type | writing | reading |
 //! |---|---|---|
-//! | dictionary (categorical) | pyarrow keeps unused categories and their order; here first-appearance order | the same |
+//! | dictionary of text (categorical) as a column | equal, unused categories and their order too | equal, if the file has it as a dictionary |
+//! | other dictionaries, and inside other types | pyarrow keeps unused categories and their order; here first-appearance order | the same |
 //! | dictionary of booleans or decimals | error here | error here |
-//! | `timestamp[s]`, `time32[s]`, `date64` | would be plain integers for others: error here | error here |
+//! | `timestamp[s]`, `time32[s]`, `date64` as a column | cast as pyarrow does, to milliseconds and `date32` | error here |
+//! | the same inside other types | would be plain integers for others: error here | error here |
 //! | `timestamp[s, zone]` written by pyarrow | – | the same instants, but the zone becomes UTC |
 //! | union, interval, run-end encoded, list view, `decimal32`, `decimal64`, `fixed_size_binary[0]`, empty struct, negative decimal scale | error here | – |
 //! | INT96 with a stored Arrow schema | – | the stored unit here, nanoseconds in pyarrow |
 //! | everything else | equal | equal |
 
+use std::sync::Arc;
+
 use ::parquet::arrow::ARROW_SCHEMA_META_KEY;
-use ::parquet::basic::Type as PhysicalType;
-use ::parquet::file::metadata::FileMetaData;
+use ::parquet::basic::{Encoding, Type as PhysicalType};
+use ::parquet::file::metadata::{FileMetaData, RowGroupMetaData};
 use ::parquet::schema::types::SchemaDescriptor;
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use super::FORMAT;
+use super::{FORMAT, precast};
 use crate::SerializeError;
 
 /// Whether this crate's own Parquet code may be used for a schema.
@@ -82,41 +86,92 @@ impl Difference {
 /// let plain = Schema::new(vec![Field::new("id", DataType::Int64, false)]);
 /// assert_eq!(write_support(&plain), Support::Native);
 ///
-/// let seconds = DataType::Timestamp(TimeUnit::Second, None);
-/// let schema = Schema::new(vec![Field::new("at", seconds, true)]);
+/// let seconds = Field::new_list_field(DataType::Timestamp(TimeUnit::Second, None), true);
+/// let schema = Schema::new(vec![Field::new_list("at", seconds, true)]);
 /// let support = write_support(&schema);
 /// assert!(support.fallback_reason().unwrap().starts_with("column 'at'"));
 /// ```
 pub fn write_support(schema: &Schema) -> Support {
-    support(schema, write_difference)
+    support(
+        schema.fields().iter().filter(|field| !is_written(field)),
+        write_difference,
+    )
+}
+
+/// Whether a column is written as pyarrow does although its type inside others is not.
+fn is_written(field: &Field) -> bool {
+    precast::target(field.data_type()).is_some() || is_categorical(field.data_type())
+}
+
+/// Categories of text, whose order and unused ones are kept.
+pub(crate) fn is_categorical(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Dictionary(_, values)
+        if matches!(values.as_ref(), DataType::Utf8 | DataType::LargeUtf8))
 }
 
 /// Whether a file with these schemas, read here, gives what pyarrow gives (DAG-004).
 ///
 /// [`ParquetFile::read_support`](super::ParquetFile::read_support) passes both; `file` is the file's own metadata.
 pub fn read_support(schema: &Schema, file: &FileMetaData) -> Support {
+    read_support_of(schema, file, &[])
+}
+
+/// The same for a file whose row groups are known: categories that it has as dictionaries
+/// come back as they are.
+pub(crate) fn read_support_of(
+    schema: &Schema,
+    file: &FileMetaData,
+    row_groups: &[RowGroupMetaData],
+) -> Support {
     let found =
         int96_difference(schema, file.schema_descr()).or_else(|| zone_difference(schema, file));
     if let Some(reason) = found {
         return Support::Fallback { reason };
     }
-    support(schema, read_difference)
+    let is_coded = |position: usize| {
+        !row_groups.is_empty()
+            && row_groups.iter().all(|row_group| {
+                has_dictionary_pages_only(row_group, file.schema_descr(), position)
+            })
+    };
+    let fields = schema.fields().iter().enumerate();
+    let fields = fields
+        .filter(|(position, field)| !(is_categorical(field.data_type()) && is_coded(*position)));
+    support(fields.map(|(_, field)| field), read_difference)
+}
+
+fn has_dictionary_pages_only(
+    row_group: &RowGroupMetaData,
+    schema: &SchemaDescriptor,
+    root: usize,
+) -> bool {
+    let mut columns = row_group.columns().iter().enumerate();
+    let column = columns.find(|(leaf, _)| schema.get_column_root_idx(*leaf) == root);
+    column.is_some_and(|(_, column)| {
+        column.dictionary_page_offset().is_some()
+            && column.page_encoding_stats_mask().is_some_and(|mask| {
+                mask.is_only(Encoding::RLE_DICTIONARY) || mask.is_only(Encoding::PLAIN_DICTIONARY)
+            })
+    })
 }
 
 /// Refuses columns that would be wrong in the file.
 pub(crate) fn refuse_wrong_for_writing(schema: &Schema) -> Result<(), SerializeError> {
-    refuse_wrong(schema, write_difference)
+    let fields = schema.fields().iter();
+    refuse_wrong(fields.filter(|field| !is_written(field)), write_difference)
 }
 
 /// Refuses columns that would come back wrong.
 pub(crate) fn refuse_wrong_for_reading(schema: &Schema) -> Result<(), SerializeError> {
-    refuse_wrong(schema, read_difference)
+    refuse_wrong(schema.fields(), read_difference)
 }
 
-fn support(schema: &Schema, difference: fn(&DataType) -> Option<Difference>) -> Support {
-    let found = schema
-        .fields()
-        .iter()
+fn support<'a>(
+    fields: impl IntoIterator<Item = &'a Arc<Field>>,
+    difference: fn(&DataType) -> Option<Difference>,
+) -> Support {
+    let found = fields
+        .into_iter()
         .find_map(|field| find(field, difference).map(|found| (field, found)));
     found.map_or(Support::Native, |(field, found)| Support::Fallback {
         reason: format!(
@@ -128,14 +183,14 @@ fn support(schema: &Schema, difference: fn(&DataType) -> Option<Difference>) -> 
     })
 }
 
-fn refuse_wrong(
-    schema: &Schema,
+fn refuse_wrong<'a>(
+    fields: impl IntoIterator<Item = &'a Arc<Field>>,
     difference: fn(&DataType) -> Option<Difference>,
 ) -> Result<(), SerializeError> {
     let wrong = |data_type: &DataType| {
         difference(data_type).filter(|found| *found != Difference::Categories)
     };
-    for field in schema.fields() {
+    for field in fields {
         if let Some(Difference::Wrong(reason)) = find_with(field, &wrong) {
             return Err(SerializeError::Unsupported {
                 format: FORMAT,

@@ -182,13 +182,13 @@ pub struct ParquetOptions {
 }
 
 impl Default for ParquetOptions {
-    /// Snappy, row groups of up to 1,048,576 rows or 128 MiB of Arrow data,
+    /// Snappy, row groups of up to 1,048,576 rows or 64 MiB of Arrow data,
     /// statistics of each row group, dictionaries, checksums, all cores.
     fn default() -> Self {
         Self {
             compression: Compression::default(),
             row_group_rows: NonZeroUsize::MIN.saturating_add((1 << 20) - 1),
-            row_group_bytes: NonZeroUsize::MIN.saturating_add((128 << 20) - 1),
+            row_group_bytes: NonZeroUsize::MIN.saturating_add((64 << 20) - 1),
             statistics: Statistics::default(),
             dictionary: true,
             sorting: Vec::new(),

@@ -1,0 +1,61 @@
+//! Compression of pages that are encoded here, by the libraries that the Parquet library uses.
+
+use std::io::{Cursor, Write};
+
+use ::parquet::errors::{ParquetError, Result};
+
+use super::Compression;
+
+/// Compresses pages one after the other.
+pub(crate) enum Compressor {
+    None,
+    Snappy(Box<snap::raw::Encoder>),
+    Gzip(u32),
+    Brotli(u32),
+    Lz4,
+    Zstd(zstd::bulk::Compressor<'static>),
+}
+
+impl Compressor {
+    /// Levels were checked when the options became properties of the file.
+    pub(crate) fn new(compression: Compression) -> Result<Self> {
+        Ok(match compression {
+            Compression::None => Self::None,
+            Compression::Snappy => Self::Snappy(Box::new(snap::raw::Encoder::new())),
+            Compression::Gzip { level } => Self::Gzip(level),
+            Compression::Brotli { level } => Self::Brotli(level),
+            Compression::Lz4 => Self::Lz4,
+            Compression::Zstd { level } => {
+                Self::Zstd(zstd::bulk::Compressor::new(level).map_err(external)?)
+            }
+        })
+    }
+
+    pub(crate) fn compress(&mut self, page: Vec<u8>) -> Result<Vec<u8>> {
+        match self {
+            Self::None => Ok(page),
+            Self::Snappy(encoder) => encoder.compress_vec(&page).map_err(external),
+            Self::Gzip(level) => {
+                let level = flate2::Compression::new(*level);
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+                encoder.write_all(&page)?;
+                encoder.finish().map_err(external)
+            }
+            Self::Brotli(level) => {
+                let parameters = brotli::enc::BrotliEncoderParams {
+                    quality: i32::try_from(*level).unwrap_or(11),
+                    ..Default::default()
+                };
+                let mut out = Vec::new();
+                brotli::BrotliCompress(&mut Cursor::new(&page), &mut out, &parameters)?;
+                Ok(out)
+            }
+            Self::Lz4 => Ok(lz4_flex::block::compress(&page)),
+            Self::Zstd(compressor) => compressor.compress(&page).map_err(external),
+        }
+    }
+}
+
+fn external<E: std::error::Error + Send + Sync + 'static>(error: E) -> ParquetError {
+    ParquetError::External(Box::new(error))
+}
