@@ -64,7 +64,7 @@ fn without_features_no_http_client_is_linked() {
 
 #[test]
 fn each_cloud_brings_one_tls_stack_that_needs_no_cmake() {
-    for cloud in ["s3", "azure", "gcs", "s3,azure,gcs"] {
+    for cloud in ["s3", "azure", "gcs", "http", "s3,azure,gcs,http"] {
         let linked = packages(&["--no-default-features", "--features", cloud]);
         for wanted in ["object_store", "reqwest", "rustls", "ring"] {
             assert!(linked.contains(wanted), "{cloud}: {wanted} is missing");
@@ -91,6 +91,6 @@ fn only_s3_is_there_unless_asked_for_more() {
 #[test]
 fn features_by_name_say_what_is_registered() {
     let mut clouds = remote_store_core::registry::registered();
-    clouds.retain(|name| ["s3", "azure", "gcs"].contains(&name.as_str()));
-    assert_eq!(clouds, ["azure", "gcs", "s3"]);
+    clouds.retain(|name| ["s3", "azure", "gcs", "http"].contains(&name.as_str()));
+    assert_eq!(clouds, ["azure", "gcs", "http", "s3"]);
 }

@@ -48,7 +48,7 @@ struct Rung {
     forbidden: &'static [&'static str],
 }
 
-const LADDER: [Rung; 6] = [
+const LADDER: [Rung; 7] = [
     Rung {
         package: "remote-store-credential-masking",
         flags: &[],
@@ -73,6 +73,11 @@ const LADDER: [Rung; 6] = [
         package: "remote-store-core",
         flags: &["--no-default-features"],
         forbidden: &NOT_IN_BARE_CORE,
+    },
+    Rung {
+        package: "remote-store-core",
+        flags: &["--no-default-features", "--features", "http"],
+        forbidden: &NOT_ANYWHERE,
     },
     Rung {
         package: "remote-store-py-bindings",
