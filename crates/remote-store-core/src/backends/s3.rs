@@ -74,3 +74,5 @@ pub(super) fn spec() -> BackendSpec {
 mod credential_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod transport_tests;

@@ -75,6 +75,7 @@ impl HttpService for Transport {
             tokio::time::sleep_until(resume_at).await;
         }
         super::creation::mark(&mut request);
+        let lists = super::listing::is_listing(&request);
         let body_bytes = request.body().content_length();
         let answer = if body_bytes <= SMALL_BYTES {
             self.small.execute(request).await
@@ -91,6 +92,9 @@ impl HttpService for Transport {
         if let Some(pause) = asked_pause(&answer) {
             let until = Instant::now() + pause.min(self.longest_pause);
             *self.resume_at.lock().await = Some(until);
+        }
+        if lists {
+            return super::listing::readable(answer).await;
         }
         Ok(answer)
     }
@@ -121,6 +125,11 @@ fn asked_pause(answer: &HttpResponse) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use object_store::client::HttpRequestBody;
+
+    use crate::backends::cloud::loopback::Loopback;
+    use crate::backends::cloud::service::install_tls;
+    use crate::runtime;
 
     #[test]
     fn a_large_upload_has_the_time_that_a_slow_line_needs() {
@@ -128,5 +137,39 @@ mod tests {
         assert_eq!(time_for(0, answer), answer);
         assert_eq!(time_for(8 * 1024 * 1024, answer).as_secs(), 60 + 256);
         assert!(time_for(usize::MAX, answer) < NO_LIMIT * 2);
+    }
+
+    #[test]
+    fn a_pause_that_the_service_asks_for_is_kept_up_to_the_longest() {
+        let busy = Loopback::start(|asked| {
+            let pause = if asked.line.ends_with("/long") {
+                "900"
+            } else {
+                "2"
+            };
+            (503, vec![("retry-after", pause.to_owned())], String::new())
+        });
+        install_tls();
+        let client = || HttpClient::new(reqwest::Client::new());
+        let transport = Transport {
+            small: client(),
+            large: client(),
+            read_timeout: Duration::from_secs(5),
+            longest_pause: Duration::from_secs(30),
+            resume_at: Arc::default(),
+        };
+        for (path, longest_s) in [("short", 2), ("long", 30)] {
+            let mut request = HttpRequest::new(HttpRequestBody::empty());
+            *request.uri_mut() = format!("{}/{path}", busy.url).parse().unwrap();
+            let left = runtime::block_on(crate::Driver::Tokio, async {
+                let answer = transport.call(request).await.unwrap();
+                assert_eq!(answer.status().as_u16(), 503);
+                let resume_at = transport.resume_at.lock().await.take().unwrap();
+                resume_at - Instant::now()
+            });
+            // Not more than asked, and not more than is allowed.
+            assert!(left.unwrap() <= Duration::from_secs(longest_s));
+        }
+        assert_eq!(busy.asked().len(), 2);
     }
 }
