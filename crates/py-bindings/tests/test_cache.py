@@ -1,6 +1,5 @@
 """A cached store answers as the store behind would, with fewer questions."""
 
-import pickle
 import threading
 import time
 
@@ -386,10 +385,3 @@ def test_a_cache_that_fails_fails_nothing_and_tells_nothing_old(behind, caplog):
     assert store.read_bytes("x") == b"new"
     assert "hunter2" not in caplog.text
     assert "ConnectionError" in caplog.text
-
-
-def test_a_cached_store_pickles_and_begins_anew():
-    store = pickle.loads(pickle.dumps(MemoryCache(max_entries=3)))
-    assert store.size() == 0
-    store.set(("exists", "a"), True, 60)
-    assert store.get(("exists", "a")) is True

@@ -1,12 +1,16 @@
 """A cached store compared with one that is not, step by step."""
 
+import copy
+import pickle
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plain_cache import Plain
 from remote_store import RemoteStoreError, Store
-from remote_store.backends import MemoryBackend
-from remote_store.ext.cache import cache
+from remote_store.backends import LocalBackend, MemoryBackend
+from remote_store.ext.cache import CacheStats, cache
 
 PATHS = st.sampled_from(["a", "b", "a/x", "a/y", "a/b/x", "c/d/e/x"])
 CONTENT = st.binary(max_size=3)
@@ -97,3 +101,22 @@ def _look(store, path, what):  # noqa: PLR0911 - one for each question
     if what == "glob":
         return sorted(str(info.path) for info in store.glob("**/x"))
     return getattr(store, what)(path)
+
+
+@pytest.mark.parametrize("copied", [lambda thing: pickle.loads(pickle.dumps(thing)), copy.deepcopy])
+def test_a_copy_begins_anew(tmp_path, copied):
+    store = cache(Store(LocalBackend(str(tmp_path)), "root"), max_content_size=5)
+    store.write("a/x", b"1")
+    for one in (store, store.child("a").child("")):
+        name = "a/x" if one is store else "x"
+        one.read_bytes(name)
+        other = copied(one)
+        assert other.stats == CacheStats(0, 0, 0)
+        assert other.read_bytes(name) == other.read_bytes(name) == b"1"
+        assert other.stats.hits == 1
+        assert [str(info.path) for info in other.list_files("", recursive=True)] == [name]
+        other.write("big", bytes(6), overwrite=True)
+        other.read_bytes("big")
+        other.read_bytes("big")
+        assert other.stats.misses == 4, "bounds come along"
+        one.delete("big")
