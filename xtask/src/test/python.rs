@@ -1,5 +1,7 @@
 //! The Python half: lints, types, stubs against the real module, tests against the real wheel.
 
+mod interop;
+
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 
@@ -95,6 +97,14 @@ impl PythonBed {
                 steps.run("pytest", |step| self.pytest(workspace, server, &[], step));
             }
             None => steps.skip("pytest", "the S3 service did not start"),
+        }
+        match server {
+            Some(server) => {
+                steps.run("interop", |step| {
+                    interop::run(workspace, &self.venv, server, step)
+                });
+            }
+            None => steps.skip("interop", "the S3 service did not start"),
         }
         steps.run("mutants of the conformance kit", |step| {
             let options = ["-m", "pytest", "-q", "-p", "conformance_plugin", MUTANTS];

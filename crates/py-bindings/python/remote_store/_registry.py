@@ -41,16 +41,16 @@ _FACTORIES: dict[str, BackendFactory] = {
 }
 
 
-def register_backend(type_name: str, factory: BackendFactory) -> None:
+def register_backend(type_name: str, cls: BackendFactory) -> None:
     """Give a backend a type name for configuration; the last one registered under a name wins.
 
     Args:
         type_name: What stands under ``type`` or ``backend_type``.
-        factory: Called with the options as keyword arguments; returns the backend.
+        cls: A class or function, called with the options as keyword arguments; returns the backend.
 
     Raises:
         ValueError: The name is empty.
-        TypeError: The factory cannot be called.
+        TypeError: The name is no string, or the class cannot be called.
 
     Examples:
         >>> from remote_store.backends import MemoryBackend
@@ -58,11 +58,13 @@ def register_backend(type_name: str, factory: BackendFactory) -> None:
         >>> "scratch" in registered_types()
         True
     """
+    if not isinstance(type_name, str):
+        raise TypeError(f"type_name must be a str, got {type(type_name).__name__}")
     if not type_name:
         raise ValueError("The type name of a backend must not be empty")
-    if not callable(factory):
+    if not callable(cls):
         raise TypeError(f"The factory of backend '{type_name}' cannot be called")
-    _FACTORIES[type_name] = factory
+    _FACTORIES[type_name] = cls
 
 
 def registered_types() -> list[str]:
@@ -108,6 +110,20 @@ def create_backend(type_name: str, options: Mapping[str, Any]) -> Backend:
         raise ValueError(f"Backend {type_name!r} rejected the provided options {names}: {error}") from error
 
 
+def _configured(name: str, type_name: str, options: Mapping[str, Any]) -> Backend:
+    """Build a backend of a configuration, and name its place there when it refuses."""
+    try:
+        return create_backend(type_name, options)
+    except ValueError as error:
+        cause = error.__cause__
+        if cause is None:
+            raise
+        raise ValueError(
+            f"Invalid options for backend '{name}' (type='{type_name}'): {cause}. "
+            f"Provided options: {sorted(map(str, options))}"
+        ) from cause
+
+
 def _refuse_unknown(factory: BackendFactory, options: Mapping[str, Any]) -> None:
     """Name an option that the constructor does not have, with the nearest one that it has."""
     try:
@@ -134,7 +150,8 @@ class Registry:
         config: What there is; empty by default.
 
     Raises:
-        ValueError: A store names a backend that is not configured, or a backend's type is unknown.
+        ValueError: A store names a backend that is not configured.
+        TypeError: The configuration is no `RegistryConfig`.
 
     Examples:
         >>> config = RegistryConfig.from_dict({
@@ -147,15 +164,12 @@ class Registry:
     """
 
     def __init__(self, config: RegistryConfig | None = None) -> None:
+        if config is not None and not isinstance(config, RegistryConfig):
+            raise TypeError(
+                f"config must be a RegistryConfig, got {type(config).__name__}; see RegistryConfig.from_dict"
+            )
         self._config = config if config is not None else RegistryConfig()
         self._config.validate()
-        for name, backend in self._config.backends.items():
-            if _factory(backend.type) is None:
-                registered = registered_types()
-                raise ValueError(
-                    f"Unknown backend type {backend.type!r} of backend {name!r}. "
-                    f"Registered types: {registered}{_nearest(backend.type, registered)}"
-                )
         self._backends: dict[str, Backend] = {}
         self._lock = threading.Lock()
 
@@ -164,11 +178,11 @@ class Registry:
 
         Raises:
             KeyError: There is no such store.
-            ValueError: The backend refuses its options.
+            ValueError: The backend's type is not registered, or it refuses its options.
         """
         profile = self._config.stores.get(name)
         if profile is None:
-            raise KeyError(f"Unknown store {name!r}. Configured stores: {sorted(self._config.stores)}")
+            raise KeyError(f"Unknown store {name!r}. Available stores: {sorted(self._config.stores)}")
         store = Store(self._backend(profile.backend), profile.root_path)
         store._owns_backend = False  # noqa: SLF001 - the registry closes it
         return store
@@ -181,8 +195,11 @@ class Registry:
                 options = dict(config.options)
                 if config.retry is not None:
                     options["retry"] = config.retry
-                backend = self._backends[name] = create_backend(config.type, options)
+                backend = self._backends[name] = _configured(name, config.type, options)
             return backend
+
+    def __repr__(self) -> str:
+        return f"Registry(stores={sorted(self._config.stores)})"
 
     def close(self) -> None:
         """Close all backends that were built; the first error is raised after all were closed."""

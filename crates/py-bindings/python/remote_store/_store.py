@@ -6,12 +6,14 @@ import fnmatch
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
 
 from remote_store import _native
 from remote_store._capabilities import Capability
 from remote_store._core import Core, PathLike, as_text, check_depth, core_over, open_atomic, open_read, write
+from remote_store._errors import InvalidPath, NotFound
 from remote_store._glob import match_files
 from remote_store._metadata import check_metadata
 from remote_store._models import (
@@ -23,7 +25,7 @@ from remote_store._models import (
     WriteResult,
     as_write_result,
 )
-from remote_store._path import normalize
+from remote_store._path import join, normalize
 from remote_store._python_core import PythonCore
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ class Store:
 
     def __init__(self, backend: Backend, root_path: PathLike = "") -> None:
         self._backend = backend
-        self._core: Core = core_over(backend, normalize(as_text(root_path)))
+        self._core: Core = core_over(backend, normalize(as_text(root_path or "")))
         self._owns_backend = True
 
     @classmethod
@@ -164,6 +166,8 @@ class Store:
             AlreadyExists: There is such a file and ``overwrite`` is false.
             UnicodeEncodeError: The text does not fit the encoding.
         """
+        if not isinstance(text, str):
+            raise TypeError(f"text must be a str, got {type(text).__name__}; use write for bytes")
         return self.write(path, text.encode(encoding), overwrite=overwrite, metadata=metadata)
 
     def write_atomic(
@@ -193,10 +197,15 @@ class Store:
         *,
         atomic: bool,
     ) -> WriteResult:
-        key = self._begin(op, path)
+        if not atomic:
+            self._require(Capability.WRITE)
+        checked = check_metadata(metadata)
+        if checked is not None:
+            self._require(Capability.USER_METADATA)
         if isinstance(content, str):
             raise TypeError("content must be bytes or a binary file, got str; use write_text for text")
-        result = write(self._core, key, content, overwrite, check_metadata(metadata), atomic=atomic)
+        key = self._begin(op, path)
+        result = write(self._core, key, content, overwrite, checked, atomic=atomic)
         self._done(op, key)
         return result
 
@@ -286,12 +295,13 @@ class Store:
             path: The folder.
             recursive: Whether folders below are entered.
             pattern: A shell pattern that the name (not the path) must match.
-            max_depth: How many levels below the folder are entered when recursive.
+            max_depth: How many levels below the folder are entered; it implies ``recursive``.
 
         Raises:
             ValueError: ``max_depth`` is negative (raised when iterated).
         """
         check_depth(max_depth)
+        recursive = recursive or max_depth is not None
         key = self._begin("list_files", path)
         for info in self._core.list(key, recursive, max_depth):
             if pattern is None or fnmatch.fnmatchcase(info.name, pattern):
@@ -361,10 +371,18 @@ class Store:
 
         Raises:
             NotFound: There is no such folder.
+            InvalidPath: It is a file.
             ValueError: ``max_depth`` is negative.
         """
         check_depth(max_depth)
-        return self._core.folder_info(self._begin("get_folder_info", path), max_depth)
+        key = self._begin("get_folder_info", path)
+        try:
+            return self._core.folder_info(key, max_depth)
+        except NotFound as error:
+            if not self._core.is_file(key):
+                raise
+            full = error.path
+            raise InvalidPath(f"Not a folder: {full}", path=full, backend=self._core.backend_name) from None
 
     def head(self, path: PathLike) -> WriteResult:
         """Describe a file as `write` would have done.
@@ -408,9 +426,13 @@ class Store:
         return self._backend.unwrap(type_hint)
 
     def resolve(self, key: PathLike) -> ResolutionPlan:
-        """Tell where a key really lies."""
+        """Tell where a key really lies: the backend's answer, with the key as this store has it."""
         text = normalize(as_text(key))
-        return ResolutionPlan("direct", self._core.backend_name, text, self.native_path(text))
+        plan: object = self._backend.resolve(join(self._core.root_path, text))
+        if isinstance(plan, ResolutionPlan):
+            return replace(plan, key=text)
+        # A backend that is only like one need not have an answer.
+        return ResolutionPlan(self._core.backend_name, self._core.backend_name, text, self.native_path(text))
 
     def native_path(self, key: PathLike) -> str:
         """Return the backend's own name of a key, for display and other tools."""

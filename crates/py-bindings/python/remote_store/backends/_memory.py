@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from remote_store._capabilities import Capability, CapabilitySet
 from remote_store.backends._native_backend import NativeBackend
 
 __all__ = ["MemoryBackend"]
@@ -18,7 +21,13 @@ class MemoryBackend(NativeBackend):
         MemoryBackend()
     """
 
+    CAPABILITIES: ClassVar[CapabilitySet] = CapabilitySet(set(Capability) - {Capability.LAZY_READ})
+
     _is_exactly_native = True
+    close_is_terminal = False
 
     def __init__(self) -> None:
         super().__init__("memory", {})
+
+    def close(self) -> None:
+        """Release nothing: the files live as long as the backend and can be read on."""

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from remote_store import _native
 from remote_store._backend import Backend
 from remote_store._capabilities import Capability, CapabilitySet
-from remote_store._models import FileInfo, FolderEntry, FolderInfo, PathEntry, WriteResult
+from remote_store._models import FileInfo, FolderEntry, FolderInfo, PathEntry, ResolutionPlan, WriteResult
 from remote_store._store import Store
 
 __all__ = ["NativeBackend"]
@@ -21,6 +21,8 @@ class NativeBackend(Backend):
     A `Store` over one goes straight to the native module; the methods here are for those who use a
     backend by itself or subclass it. No connection is made before the first call.
     """
+
+    close_is_terminal = True
 
     def __init__(self, kind: str, options: Mapping[str, Any]) -> None:
         given = {name: value for name, value in options.items() if value is not None}
@@ -96,9 +98,11 @@ class NativeBackend(Backend):
         """Delete a folder."""
         self._files.delete_folder(path, recursive=recursive, missing_ok=missing_ok)
 
-    def list_files(self, path: str, *, recursive: bool = False) -> Iterator[FileInfo]:
+    def list_files(
+        self, path: str, *, recursive: bool = False, max_depth: int | None = None
+    ) -> Iterator[FileInfo]:
         """List the files in a folder."""
-        return self._files.list_files(path, recursive=recursive)
+        return self._files.list_files(path, recursive=recursive, max_depth=max_depth)
 
     def list_folders(self, path: str) -> Iterator[FolderEntry]:
         """List the folders directly in a folder."""
@@ -135,6 +139,20 @@ class NativeBackend(Backend):
     def to_key(self, native_path: str) -> str:
         """Return the path of a backend's own name."""
         return self._files.to_key(native_path)
+
+    def resolve(self, path: str) -> ResolutionPlan:
+        """Tell where a path really lies."""
+        native = self.native_path(path)
+        return ResolutionPlan(self.name, self.name, path, native, self._whereabouts(path, native))
+
+    def _whereabouts(self, path: str, native: str) -> dict[str, Any]:
+        """Return the details of `resolve`: never a credential."""
+        del path, native
+        return {}
+
+    def _option(self, name: str) -> str | None:
+        """Return an option as `repr` shows it."""
+        return dict(self._native_backend.describe()).get(name)
 
     def check_health(self) -> None:
         """Raise when the backend cannot be used."""
