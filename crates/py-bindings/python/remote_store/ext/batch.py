@@ -98,7 +98,12 @@ def batch_delete(
 
     if native is not None and missing_ok and not concurrent:
         good = dict.fromkeys(key for key in keys if _names_a_file(key))
+        for key in good:
+            store._begin("delete", key)  # noqa: SLF001 - what a plain store would have logged
         errors = _deleted_together(native, list(good))
+        for key in good:
+            if errors[key] is None:
+                store._done("delete", key)  # noqa: SLF001
         one = _caught(delete)
         return _gathered(((key, errors[key] if key in good else one(key)) for key in keys), stop_on_error)
 
