@@ -7,8 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from remote_store import _native
 from remote_store._capabilities import Capability
@@ -25,7 +24,9 @@ from remote_store._models import (
     WriteResult,
     as_write_result,
 )
+from remote_store._obstore import from_obstore, is_obstore
 from remote_store._path import join, normalize
+from remote_store._portable import Portable
 from remote_store._python_core import PythonCore
 
 if TYPE_CHECKING:
@@ -37,15 +38,15 @@ _T = TypeVar("_T")
 _log = logging.getLogger("remote_store")
 
 
-class Store:
+class Store(Portable):
     r"""Files under a root folder of a backend.
 
     Paths are strings (or `RemotePath`) relative to the root; ``""`` and ``"."`` mean the root itself.
     A store built from a backend closes it; children and stores of a `Registry` do not.
 
     Args:
-        backend: A backend of `remote_store.backends`, a subclass of `Backend`, or any object with
-            its methods.
+        backend: A backend of `remote_store.backends`, a subclass of `Backend`, any object with its
+            methods, or a store of obstore.
         root_path: The folder of the backend that is the store's root.
 
     Raises:
@@ -65,8 +66,11 @@ class Store:
     """
 
     def __init__(self, backend: Backend, root_path: PathLike = "") -> None:
+        root = normalize(as_text(root_path or ""))
+        if is_obstore(backend):
+            backend, root = from_obstore(backend, root)
         self._backend = backend
-        self._core: Core = core_over(backend, normalize(as_text(root_path or "")))
+        self._core: Core = core_over(backend, root)
         self._owns_backend = True
 
     @classmethod
@@ -456,26 +460,15 @@ class Store:
     def _begin(self, op: str, path: PathLike) -> str:
         key = as_text(path)
         if _log.isEnabledFor(logging.DEBUG):
-            _log.debug("%s %s", op, key, extra=self._log_fields(op, key))
+            _log.debug("%s path=%r", op, key, extra=self._log_fields(op, key))
         return key
 
     def _done(self, op: str, key: str) -> None:
         if _log.isEnabledFor(logging.INFO):
-            _log.info("%s %s done", op, key, extra=self._log_fields(op, key))
+            _log.info("%s complete path=%r", op, key, extra=self._log_fields(op, key))
 
     def _log_fields(self, op: str, key: str) -> dict[str, str]:
         return {"op": op, "path": key, "backend": self._core.backend_name}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Store):
