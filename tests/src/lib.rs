@@ -3,6 +3,7 @@
 pub mod azure_server;
 pub mod gcs_server;
 pub mod s3_server;
+pub mod sftp_server;
 pub mod scripted;
 
 /// The result of setting something up.

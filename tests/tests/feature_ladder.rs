@@ -91,6 +91,25 @@ fn only_s3_is_there_unless_asked_for_more() {
 #[test]
 fn features_by_name_say_what_is_registered() {
     let mut clouds = remote_store_core::registry::registered();
-    clouds.retain(|name| ["s3", "azure", "gcs", "http"].contains(&name.as_str()));
-    assert_eq!(clouds, ["azure", "gcs", "http", "s3"]);
+    clouds.retain(|name| ["s3", "azure", "gcs", "http", "sftp"].contains(&name.as_str()));
+    assert_eq!(clouds, ["azure", "gcs", "http", "s3", "sftp"]);
+}
+
+#[test]
+fn sftp_brings_ssh_without_http_and_without_cmake() {
+    let linked = packages(&["--no-default-features", "--features", "sftp"]);
+    for wanted in ["russh", "ring"] {
+        assert!(linked.contains(wanted), "{wanted} is missing");
+    }
+    for unwanted in [
+        "reqwest",
+        "hyper",
+        "rustls",
+        "object_store",
+        "aws-lc-rs",
+        "aws-lc-sys",
+        "openssl-sys",
+    ] {
+        assert!(!linked.contains(unwanted), "{unwanted} is linked");
+    }
 }

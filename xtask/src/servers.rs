@@ -4,6 +4,7 @@ mod azurite;
 mod gcs;
 mod guarded;
 mod seaweedfs;
+mod sftp;
 
 use std::fs;
 
@@ -12,6 +13,7 @@ use clap::{Args, Subcommand};
 pub(crate) use azurite::Azurite;
 pub(crate) use gcs::Gcs;
 pub(crate) use seaweedfs::{Credentials, Lifetime, SeaweedFs};
+pub(crate) use sftp::Sftp;
 
 use crate::python::Venv;
 use crate::steps::Steps;

@@ -12,7 +12,7 @@ pub(crate) use python::{PythonBed, judge};
 pub(crate) use rust::{WORKSPACE_TESTS, run_tests};
 
 use crate::python::Venv;
-use crate::servers::{Azurite, Credentials, Gcs, Lifetime, SeaweedFs};
+use crate::servers::{Azurite, Credentials, Gcs, Lifetime, SeaweedFs, Sftp};
 use crate::steps::Steps;
 use crate::workspace::{Result, Workspace};
 use crate::{conformance, demo, tidy, wheel};
@@ -36,6 +36,7 @@ pub(crate) struct TestBed {
     server: SeaweedFs,
     azurite: Option<Azurite>,
     gcs: Option<Gcs>,
+    sftp: Option<Sftp>,
 }
 
 impl TestBed {
@@ -51,10 +52,15 @@ impl TestBed {
         let gcs = steps.run("server for Google's dialect", |step| {
             Gcs::start(workspace, &tools, step)
         });
+        let sftp = steps.run("SFTP servers", |step| Sftp::start(workspace, &tools, step));
+        if let Some(reason) = sftp.as_ref().and_then(|sftp| sftp.without_openssh.as_ref()) {
+            steps.skip("OpenSSH's SFTP server", reason);
+        }
         Some(Self {
             server,
             azurite,
             gcs,
+            sftp,
         })
     }
 
@@ -66,6 +72,9 @@ impl TestBed {
         credentials
             .others
             .extend(self.gcs.iter().map(Gcs::variable));
+        credentials
+            .others
+            .extend(self.sftp.iter().flat_map(Sftp::variables));
         credentials
     }
 }

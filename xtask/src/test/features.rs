@@ -20,7 +20,7 @@ const NOT_IN_LEAVES: [&str; 12] = [
     "pyo3-ffi",
 ];
 /// Without the clouds there is no client for them.
-const NOT_IN_BARE_CORE: [&str; 9] = [
+const NOT_IN_BARE_CORE: [&str; 10] = [
     "reqwest",
     "hyper",
     "h2",
@@ -28,7 +28,18 @@ const NOT_IN_BARE_CORE: [&str; 9] = [
     "rustls",
     "native-tls",
     "ring",
+    "russh",
     "aws-lc-rs",
+    "pyo3",
+];
+/// SSH is no HTTP, and its cryptography is the one that TLS uses.
+const NOT_WITH_SFTP: [&str; 7] = [
+    "reqwest",
+    "hyper",
+    "rustls",
+    "object_store",
+    "aws-lc-rs",
+    "russh-sftp",
     "pyo3",
 ];
 /// What would need more than cargo and a C compiler.
@@ -48,7 +59,7 @@ struct Rung {
     forbidden: &'static [&'static str],
 }
 
-const LADDER: [Rung; 7] = [
+const LADDER: [Rung; 8] = [
     Rung {
         package: "remote-store-credential-masking",
         flags: &[],
@@ -78,6 +89,11 @@ const LADDER: [Rung; 7] = [
         package: "remote-store-core",
         flags: &["--no-default-features", "--features", "http"],
         forbidden: &NOT_ANYWHERE,
+    },
+    Rung {
+        package: "remote-store-core",
+        flags: &["--no-default-features", "--features", "sftp"],
+        forbidden: &NOT_WITH_SFTP,
     },
     Rung {
         package: "remote-store-py-bindings",

@@ -21,6 +21,7 @@ from remote_store.backends import (
     MemoryBackend,
     ReadOnlyHttpBackend,
     S3Backend,
+    SFTPBackend,
 )
 
 __all__ = ["Registry", "create_backend", "register_backend", "registered_types"]
@@ -38,6 +39,7 @@ _FACTORIES: dict[str, BackendFactory] = {
     "memory": MemoryBackend,
     "s3": S3Backend,
     "s3-pyarrow": S3Backend,
+    "sftp": SFTPBackend,
 }
 
 

@@ -7,6 +7,7 @@ from remote_store.backends._http import ReadOnlyHttpBackend
 from remote_store.backends._local import LocalBackend
 from remote_store.backends._memory import MemoryBackend
 from remote_store.backends._s3 import S3Backend
+from remote_store.backends._sftp import HostKeyPolicy, SFTPBackend, SFTPUtils
 
 # Two ways to the same service there; here there is one.
 S3PyArrowBackend = S3Backend
@@ -15,9 +16,12 @@ __all__ = [
     "AzureBackend",
     "FsspecBackend",
     "GCSBackend",
+    "HostKeyPolicy",
     "LocalBackend",
     "MemoryBackend",
     "ReadOnlyHttpBackend",
     "S3Backend",
     "S3PyArrowBackend",
+    "SFTPBackend",
+    "SFTPUtils",
 ]
