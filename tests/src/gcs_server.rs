@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use remote_store_core::backends::{GcsBackend, GcsOptions};
-use remote_store_core::{Prefix, Store};
+use remote_store_core::{Driver, Prefix, Store, runtime};
 
 use crate::{Setup, variable};
 
@@ -38,6 +38,21 @@ impl GcsServer {
         let mut options = GcsOptions::new(bucket)?;
         options.endpoint_url = Some(self.endpoint.clone());
         Ok(options)
+    }
+
+    /// Makes an empty folder the way consoles do: as an object whose name ends in a slash.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub fn make_folder(&self, name: &str) -> Setup<()> {
+        // Only the first installation counts; the store under test may have been first.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let request = reqwest::Client::new()
+            .put(format!("{}/{BUCKET}/{name}/", self.endpoint))
+            .body("");
+        let answer = runtime::block_on(Driver::Tokio, request.send())??;
+        answer.error_for_status()?;
+        Ok(())
     }
 
     /// A store over the bucket, from a root.

@@ -153,7 +153,7 @@ fn a_missing_container_is_not_found_as_such() {
             matches!(
                 err,
                 Error::NotFound {
-                    what: Subject::Bucket,
+                    what: Subject::Container,
                     ..
                 }
             ),

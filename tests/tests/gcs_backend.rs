@@ -13,7 +13,9 @@ use proptest::prelude::*;
 use remote_store_core::backends::{GcsBackend, GcsOptions};
 use remote_store_core::testkit::strategies::{crowded_path, leaf_path};
 use remote_store_core::testkit::{Specimen, model};
-use remote_store_core::{Driver, Error, ErrorKind, Prefix, Store, Subject, WriteOptions, runtime};
+use remote_store_core::{
+    Driver, Error, ErrorKind, ListOptions, Prefix, Store, Subject, WriteOptions, runtime,
+};
 use remote_store_tests::gcs_server::{BUCKET, GcsServer};
 
 /// The server, or nothing and the reason on the screen.
@@ -103,6 +105,43 @@ fn a_missing_bucket_is_not_found_as_such() {
         );
         assert_eq!(err.to_string(), "Bucket not found: no-such-bucket-here");
     }
+}
+
+#[test]
+fn a_folder_made_by_another_tool_is_a_folder_and_no_object() {
+    let Some(server) = server() else { return };
+    let root = root();
+    let store = server.store(&root).unwrap();
+    wait(store.write("a/y", "1".into(), &WriteOptions::create())).unwrap();
+    server.make_folder(&format!("{root}/a/x")).unwrap();
+    let all = wait(async {
+        use futures_util::TryStreamExt;
+        let all = store.list("", &ListOptions::recursive()).unwrap();
+        all.map_ok(|info| info.key.to_string())
+            .try_collect::<Vec<_>>()
+            .await
+    });
+    assert_eq!(all.unwrap(), ["a/y"]);
+    assert!(wait(store.is_folder("a/x")).unwrap());
+    assert!(!wait(store.is_file("a/x")).unwrap());
+    let level = wait(store.list_level("a")).unwrap();
+    assert_eq!((level.objects.len(), level.folders.len()), (1, 1));
+    // What the client cannot name it cannot remove, and says so.
+    let err = wait(store.delete_folder("a/x", true, false)).unwrap_err();
+    assert!(
+        err.to_string().contains("remove it with that tool"),
+        "{err}"
+    );
+}
+
+#[test]
+fn names_of_objects_on_their_way_are_no_keys() {
+    let Some(server) = server() else { return };
+    let store = server.store(&root()).unwrap();
+    let name = "a/.remote-store-staged-1";
+    let written = wait(store.write(name, "1".into(), &WriteOptions::overwrite()));
+    assert_eq!(written.unwrap_err().kind(), ErrorKind::InvalidPath);
+    assert!(!wait(store.is_file(name)).unwrap());
 }
 
 /// A server that gives the same answer to each request until it is dropped.

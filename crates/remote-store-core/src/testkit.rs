@@ -39,6 +39,9 @@ pub struct Specimen {
     pub real_folders: bool,
     /// Listings are sorted folder by folder, as by some services that speak S3.
     pub folder_order: bool,
+    /// The parts of a large new object are put together without holding its
+    /// name, so that two writers of that instant may both succeed.
+    pub loose_parts: bool,
     /// Kept as long as the store is used: a temporary folder, say.
     pub guard: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
@@ -51,6 +54,7 @@ impl Specimen {
             strict_tree: false,
             real_folders: false,
             folder_order: false,
+            loose_parts: false,
             guard: None,
         }
     }
@@ -73,6 +77,13 @@ impl Specimen {
     #[must_use]
     pub fn folder_order(mut self) -> Self {
         self.folder_order = true;
+        self
+    }
+
+    /// A store that looks for a name before it puts parts together, not while.
+    #[must_use]
+    pub fn loose_parts(mut self) -> Self {
+        self.loose_parts = true;
         self
     }
 

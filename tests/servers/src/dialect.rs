@@ -90,10 +90,10 @@ pub(crate) fn from_s3(headers: &HeaderMap, generations: &Generations) -> HeaderM
     for (name, value) in headers {
         translated.append(rename(name, |goog, amz| (amz, goog)), value.clone());
     }
-    if let Some(etag) = headers.get(ETAG) {
-        if let Ok(generation) = HeaderValue::try_from(generations.remember(etag)) {
-            translated.insert("x-goog-generation", generation);
-        }
+    if let Some(etag) = headers.get(ETAG)
+        && let Ok(generation) = HeaderValue::try_from(generations.remember(etag))
+    {
+        translated.insert("x-goog-generation", generation);
     }
     translated
 }

@@ -23,6 +23,7 @@ const WORDS: Words = Words {
     service: "Azure",
     home: "Azure Blob Storage",
     bucket: "container",
+    holds: crate::Subject::Container,
     credentials: "'account_name', 'account_key', 'sas_token' or 'connection_string' (or the AZURE_ variables)",
     no_credentials: "Give 'account_key', 'sas_token' or 'connection_string', or set AZURE_STORAGE_ACCOUNT_KEY, \
                      AZURE_STORAGE_SAS_TOKEN, AZURE_STORAGE_CONNECTION_STRING, or AZURE_CLIENT_ID, \
@@ -32,6 +33,7 @@ const WORDS: Words = Words {
     asks_for_tokens: true,
     reads_suffixes: false,
     copies_conditionally: true,
+    completes_conditionally: false,
     compares_versions: false,
     parts_in_flight: 4,
 };

@@ -14,6 +14,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use object_store::{CopyMode, CopyOptions};
 
 use crate::backend::{Backend, Driver, ObjectWriter};
+use crate::backends::staged::is_reserved;
 use crate::capability::{Capability, CapabilitySet};
 use crate::error::{Error, Result, Subject};
 use crate::key::{ObjectKey, Prefix};
@@ -21,10 +22,12 @@ use crate::model::{Level, ObjectInfo, ReadRange, WriteMode, WriteOptions, WriteR
 use crate::reader::ObjectReader;
 use crate::runtime::PerProcess;
 
-pub(super) pub(super) mod connector;
+pub(super) mod connector;
+mod creation;
 pub(super) mod credential;
 pub(super) mod environment;
-mod failure;
+pub(super) mod failure;
+mod listing;
 #[cfg(test)]
 pub(super) mod loopback;
 mod put;
@@ -41,14 +44,23 @@ use upload::CloudWriter;
 
 /// Larger objects that are in memory already go out in parts, side by side.
 const PARTS_FROM_BYTES: usize = 4 * upload::PART_BYTES;
+/// Where parts cannot be put together on condition, or only the service itself
+/// is known to do that in one step, a new object goes out in one request up to
+/// this size.
+const NEW_AT_ONCE_BYTES: usize = 256 << 20;
 
 /// Objects in a bucket or container of a cloud service, which the options `S`
 /// name. Nothing is opened before the first request, and a forked process
 /// opens its own connections.
 ///
-/// Creating an object is atomic up to 32 MiB (8 MiB when written piece by
-/// piece); beyond that the name is looked up before and after the bytes are
-/// sent, and of two writers that finish at the same moment the later one wins.
+/// Creating an object is atomic at every size: of many writers of one name one
+/// succeeds. Azure and Google Cloud Storage take a new object of more than
+/// 256 MiB (8 MiB when written piece by piece) under a hidden name beside it
+/// first, `.remote-store-staged-…`, and copy it; what a killed process left
+/// there no listing shows (a lifecycle rule can remove it). S3 refuses a
+/// taken name when it puts parts together; of servers that speak its protocol
+/// some look first, so that there two writers that finish such objects at the
+/// same instant may both succeed.
 pub struct CloudBackend<S> {
     pub(super) inner: Arc<Inner>,
     service: PhantomData<fn() -> S>,
@@ -90,6 +102,25 @@ impl<S: Service> CloudBackend<S> {
 }
 
 impl Inner {
+    /// True when an object goes out in one request rather than in parts.
+    fn goes_at_once(&self, bytes: usize, options: &WriteOptions) -> bool {
+        if options.if_match.is_some() {
+            // No client compares tags when parts are put together.
+            return true;
+        }
+        // Servers that speak S3 were seen to look for the name first and to put
+        // the parts together afterwards.
+        let in_one_step =
+            self.words().completes_conditionally && self.service.endpoint().is_none();
+        let new = options.mode == WriteMode::Create && !in_one_step;
+        bytes
+            < if new {
+                NEW_AT_ONCE_BYTES
+            } else {
+                PARTS_FROM_BYTES
+            }
+    }
+
     fn words(&self) -> &'static Words {
         self.service.words()
     }
@@ -168,7 +199,11 @@ impl Inner {
             .filter_map(requests::listed)
             .filter(|info| prefix.contains(&info.key))
             .collect();
-        let folders = found.common_prefixes.iter().filter_map(|path| {
+        let shown = found
+            .common_prefixes
+            .iter()
+            .filter(|path| !path.filename().is_some_and(is_reserved));
+        let folders = shown.filter_map(|path| {
             let folder = Prefix::parse(path.as_ref()).ok()?;
             (folder.as_str() == path.as_ref()).then_some(folder)
         });
@@ -180,6 +215,15 @@ impl Inner {
             let below = self.list(prefix, None)?.map_ok(|info| info.key).boxed();
             if self.delete_all(below).await? > 0 {
                 return Ok(());
+            }
+            if self.has_any_below(prefix).await? {
+                return Err(Error::Unsupported {
+                    reason: format!(
+                        "cannot remove the empty folder {prefix}, which another tool keeps as an object named \
+                         '{prefix}/'; remove it with that tool"
+                    ),
+                    backend: self.name().into(),
+                });
             }
         } else if self.has_any_below(prefix).await? {
             return Err(Error::DirectoryNotEmpty {
@@ -263,9 +307,7 @@ impl<S: Service> Backend for CloudBackend<S> {
     ) -> Result<WriteResult> {
         self.inner.check_ancestors(key).await?;
         let size = bytes.len() as u64;
-        // No client compares tags when parts are put together.
-        let at_once = bytes.len() < PARTS_FROM_BYTES || options.if_match.is_some();
-        let result = if at_once {
+        let result = if self.inner.goes_at_once(bytes.len(), options) {
             self.inner.put(key, bytes.into(), options).await?
         } else {
             upload::put_in_parts(&self.inner, key, bytes, options).await?

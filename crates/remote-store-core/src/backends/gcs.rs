@@ -22,6 +22,7 @@ const WORDS: Words = Words {
     service: "GCS",
     home: "Google Cloud Storage",
     bucket: "bucket",
+    holds: crate::Subject::Bucket,
     credentials: "'service_account_key' or 'service_account_path' (or the GOOGLE_ variables)",
     no_credentials: "Give 'service_account_key' or 'service_account_path', set GOOGLE_APPLICATION_CREDENTIALS, or \
                      log in with gcloud auth application-default login, or ask for requests without a token with \
@@ -31,6 +32,7 @@ const WORDS: Words = Words {
     asks_for_tokens: true,
     reads_suffixes: true,
     copies_conditionally: true,
+    completes_conditionally: false,
     compares_versions: true,
     parts_in_flight: 4,
 };
@@ -38,9 +40,7 @@ const WORDS: Words = Words {
 /// Objects in a bucket of Google Cloud Storage. Nothing is opened before the
 /// first request, and a forked process opens its own connections.
 ///
-/// Creating an object is atomic up to 32 MiB (8 MiB when written piece by
-/// piece), and so is a copy in create mode; larger ones look the name up
-/// before and after the bytes are sent.
+/// Creating an object is atomic at every size, and so is a copy in create mode.
 ///
 /// ```
 /// use remote_store_core::Prefix;

@@ -28,6 +28,7 @@ const WORDS: Words = Words {
     service: "S3",
     home: "AWS S3",
     bucket: "bucket",
+    holds: crate::Subject::Bucket,
     credentials: "'key', 'secret' and 'session_token' (or the profile, or the AWS_ variables)",
     no_credentials: "Give 'key' and 'secret' or a 'profile', set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, write a \
                      profile into ~/.aws/credentials, or ask for unsigned requests with anonymous=true",
@@ -36,6 +37,7 @@ const WORDS: Words = Words {
     asks_for_tokens: false,
     reads_suffixes: true,
     copies_conditionally: false,
+    completes_conditionally: true,
     compares_versions: false,
     parts_in_flight: 4,
 };

@@ -97,6 +97,8 @@ pub enum Subject {
     Destination,
     /// The bucket or container of the whole store.
     Bucket,
+    /// The container of an Azure account that holds everything.
+    Container,
 }
 
 impl fmt::Display for Subject {
@@ -107,6 +109,7 @@ impl fmt::Display for Subject {
             Self::Source => "Source",
             Self::Destination => "Destination",
             Self::Bucket => "Bucket",
+            Self::Container => "Container",
         })
     }
 }

@@ -14,6 +14,8 @@ use super::Store;
 
 /// How many ranges of one object are fetched at a time.
 const RANGE_WINDOW: usize = 16;
+/// How often an object may be replaced while its parts are fetched.
+const GENERATION_ATTEMPTS: usize = 8;
 /// Ranges nearer than this are fetched as one: a request costs more than the gap.
 const COALESCE_GAP_BYTES: u64 = 64 << 10;
 /// A fetch of several ranges together never grows past this.
@@ -73,23 +75,43 @@ impl Store {
     /// # Ok::<(), remote_store_core::Error>(())
     /// ```
     ///
+    /// All parts are of one content: when the object is replaced in between,
+    /// they are fetched again. Stores without tags cannot tell.
+    ///
     /// # Errors
-    /// [`Error::NotFound`] when the object does not exist.
+    /// [`Error::NotFound`] when the object does not exist, also without ranges;
+    /// [`Error::Conflict`] when it is replaced again and again.
     pub async fn get_ranges(&self, path: &str, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        self.full_key(path)?;
+        let key = self.full_key(path)?;
         let wanted = coalesce(ranges);
-        let fetched: Vec<Result<(Range<u64>, Bytes)>> = stream::iter(wanted)
+        if wanted.is_empty() {
+            self.backend.head(&key).await?;
+            return Ok(vec![Bytes::new(); ranges.len()]);
+        }
+        for _ in 0..GENERATION_ATTEMPTS {
+            let fetched = self.fetch(path, &wanted).await?;
+            let mut tags = fetched.iter().map(|part| &part.etag);
+            let first = tags.next();
+            if tags.all(|tag| Some(tag) == first) {
+                return Ok(ranges.iter().map(|range| cut(&fetched, range)).collect());
+            }
+        }
+        Err(Error::conflict(key.as_str(), self.backend.name()))
+    }
+
+    /// Side by side; the first failing range in order is told.
+    async fn fetch(&self, path: &str, wanted: &[Range<u64>]) -> Result<Vec<Fetched>> {
+        let fetched: Vec<Result<Fetched>> = stream::iter(wanted.to_vec())
             .map(|range| async move {
-                let bytes = self
-                    .read_range(path, ReadRange::Bounded(range.clone()))
-                    .await?;
-                Ok((range, bytes))
+                let reader = self.open(path, ReadRange::Bounded(range.clone())).await?;
+                let etag = reader.info().etag.clone();
+                let bytes = reader.bytes().await?;
+                Ok(Fetched { range, etag, bytes })
             })
             .buffered(RANGE_WINDOW)
             .collect()
             .await;
-        let fetched = fetched.into_iter().collect::<Result<Vec<_>>>()?;
-        Ok(ranges.iter().map(|range| cut(&fetched, range)).collect())
+        fetched.into_iter().collect()
     }
 
     /// Many objects, in the order of `paths`, with at most `window` in flight.
@@ -213,12 +235,24 @@ fn coalesce(ranges: &[Range<u64>]) -> Vec<Range<u64>> {
     fetches
 }
 
+/// A part of an object, and of which content it is.
+struct Fetched {
+    range: Range<u64>,
+    etag: Option<String>,
+    bytes: Bytes,
+}
+
 /// The bytes of `range` out of what was fetched; cut at the object's end.
-fn cut(fetched: &[(Range<u64>, Bytes)], range: &Range<u64>) -> Bytes {
+fn cut(fetched: &[Fetched], range: &Range<u64>) -> Bytes {
     let holder = fetched
         .iter()
-        .find(|(whole, _)| whole.start <= range.start && range.end <= whole.end);
-    let Some((whole, bytes)) = holder.filter(|_| !range.is_empty()) else {
+        .find(|part| part.range.start <= range.start && range.end <= part.range.end);
+    let Some(Fetched {
+        range: whole,
+        bytes,
+        ..
+    }) = holder.filter(|_| !range.is_empty())
+    else {
         return Bytes::new();
     };
     let at = |offset: u64| {
@@ -248,7 +282,8 @@ mod tests {
                 .into_iter()
                 .map(|range| {
                     let cut = ReadRange::Bounded(range.clone()).resolve(size);
-                    (range, object.slice(usize::try_from(cut.start).unwrap()..usize::try_from(cut.end).unwrap()))
+                    let bytes = object.slice(usize::try_from(cut.start).unwrap()..usize::try_from(cut.end).unwrap());
+                    Fetched { range, etag: None, bytes }
                 })
                 .collect();
             for range in &ranges {

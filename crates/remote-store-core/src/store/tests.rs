@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail loudly too")]
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 
 use super::*;
@@ -150,4 +151,62 @@ fn an_object_is_not_finished_after_a_write_that_was_cut_off() {
     assert_eq!(cut_off.unwrap_err().to_string(), "interrupted");
     faults.pause_each_call(0);
     assert_nothing_is_finished(&store, writer);
+}
+
+/// Replaces the object between two fetches of its parts, `times` times.
+fn replaced_while_read(times: usize) -> (Store, Vec<std::ops::Range<u64>>) {
+    let backend: std::sync::Arc<dyn crate::Backend> =
+        std::sync::Arc::new(crate::backends::MemoryBackend::new());
+    let plain = Store::new(std::sync::Arc::clone(&backend), crate::Prefix::root());
+    let (store, faults) = FaultyBackend::over(backend);
+    let put = move |mark: u8| {
+        let bytes = Bytes::from(vec![mark; 1 << 20]);
+        block_on(
+            plain.driver(),
+            plain.write("x", bytes, &WriteOptions::overwrite()),
+        )
+        .unwrap()
+        .unwrap();
+    };
+    put(0);
+    let mut reads = 0;
+    faults.fail_when(move |call| {
+        if call.operation == Operation::Read {
+            reads += 1;
+            if reads % 2 == 0 && reads / 2 <= times {
+                put(u8::try_from(reads / 2).unwrap());
+            }
+        }
+        None
+    });
+    (store, vec![0..10, 900_000..900_010])
+}
+
+#[test]
+fn the_parts_of_an_object_are_of_one_content() {
+    let (store, ranges) = replaced_while_read(3);
+    let parts = block_on(store.driver(), store.get_ranges("x", &ranges))
+        .unwrap()
+        .unwrap();
+    assert_eq!(parts, [vec![3_u8; 10], vec![3_u8; 10]]);
+}
+
+#[test]
+fn an_object_that_is_replaced_all_the_time_is_a_conflict() {
+    let (store, ranges) = replaced_while_read(usize::MAX);
+    let err = block_on(store.driver(), store.get_ranges("x", &ranges))
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(err.kind(), ErrorKind::Conflict);
+}
+
+#[test]
+fn no_ranges_of_a_missing_object_are_missing() {
+    let store = Store::memory();
+    for ranges in [vec![], vec![3..3]] {
+        let err = block_on(store.driver(), store.get_ranges("no/such", &ranges))
+            .unwrap()
+            .unwrap_err();
+        assert_eq!(err.kind(), ErrorKind::NotFound);
+    }
 }

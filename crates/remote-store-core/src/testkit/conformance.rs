@@ -102,6 +102,8 @@ macro_rules! conformance_tests {
                 racing_updates_have_one_winner [],
                 updates_lose_no_step_of_a_counter [],
                 racing_creates_have_one_winner [AtomicWrite],
+                racing_creates_of_large_objects_have_one_winner [AtomicWrite],
+                racing_writers_of_one_name_have_one_winner [AtomicWrite],
             }
             deleting {
                 a_deleted_object_is_gone [Delete],

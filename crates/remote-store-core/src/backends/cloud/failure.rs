@@ -114,7 +114,7 @@ impl Inner {
     }
 
     pub(super) fn no_bucket(&self) -> Error {
-        Error::missing(Subject::Bucket, self.service.bucket(), self.name())
+        Error::missing(self.words().holds, self.service.bucket(), self.name())
     }
 
     fn no_token(&self) -> Error {
@@ -256,7 +256,8 @@ pub(in crate::backends) enum Trouble {
 
 /// The clients below give no type for this, only words.
 pub(in crate::backends) fn trouble(text: &str) -> Trouble {
-    let text = text.to_ascii_lowercase();
+    // Every error that outlived its attempts tells how long there was for them: that is no timeout.
+    let text = text.to_ascii_lowercase().replace("retry_timeout", "");
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if says(&[
         "certificate",
@@ -308,6 +309,8 @@ mod tests {
             Trouble::Connect
         );
         assert_eq!(trouble("operation timed out"), Trouble::Timeout);
+        let outlived = "after 3 retries, max_retries:3, retry_timeout:180s - non-2xx status code: 503";
+        assert_eq!(trouble(outlived), Trouble::Other);
         assert_eq!(
             trouble("invalid peer certificate: UnknownIssuer"),
             Trouble::Tls

@@ -13,6 +13,13 @@ const BATCH: usize = 1000;
 /// How many such requests are under way at once.
 const BATCHES_IN_FLIGHT: usize = 4;
 
+/// One answer for a whole request, as the answer for each of its keys.
+fn each_failed(keys: Vec<ObjectKey>, err: &Error) -> Vec<(ObjectKey, Result<()>)> {
+    keys.into_iter()
+        .map(|key| (key, Err(err.clone())))
+        .collect()
+}
+
 impl Inner {
     pub(super) async fn delete_if_exists(&self, key: &ObjectKey) -> Result<()> {
         for (_, result) in self.delete_batch(vec![key.clone()]).await? {
@@ -26,8 +33,15 @@ impl Inner {
         keys: Vec<ObjectKey>,
     ) -> Result<Vec<(ObjectKey, Result<()>)>> {
         let batches: Vec<Vec<ObjectKey>> = keys.chunks(BATCH).map(<[ObjectKey]>::to_vec).collect();
+        let several = batches.len() > 1;
         let results: Vec<_> = stream::iter(batches)
-            .map(|batch| self.delete_batch(batch))
+            .map(|batch| async move {
+                match self.delete_batch(batch.clone()).await {
+                    // What other requests did is told all the same.
+                    Err(err) if several => Ok(each_failed(batch, &err)),
+                    outcome => outcome,
+                }
+            })
             .buffered(BATCHES_IN_FLIGHT)
             .try_collect()
             .await?;

@@ -10,12 +10,14 @@ use object_store::list::PaginatedListOptions;
 use object_store::path::Path;
 use object_store::{Attribute, GetOptions, GetRange, GetResult, ObjectMeta};
 
+use crate::backends::staged::is_reserved;
 use crate::error::{Error, Result, Subject};
 use crate::key::{ObjectKey, Prefix};
 use crate::model::{ObjectInfo, ReadRange};
 use crate::reader::ObjectReader;
 
 use super::Inner;
+use super::listing::is_folder_marker;
 use super::service::{Client, Service};
 
 /// How often an object may be replaced while its end is looked for.
@@ -33,6 +35,13 @@ impl Inner {
     }
 
     pub(super) fn location(&self, key: &ObjectKey) -> Result<Path> {
+        if key.as_str().split('/').any(is_reserved) {
+            return Err(Error::InvalidPath {
+                path: key.to_string(),
+                reason: "Name is reserved for objects that are being written".into(),
+                backend: Some(self.name().into()),
+            });
+        }
         Path::parse(key.as_str()).map_err(|err| self.failure(key.as_str(), &err.into()))
     }
 
@@ -160,7 +169,22 @@ impl Inner {
             .await
             .map_err(|err| self.failure("", &err))?;
         self.seen(());
-        Ok(!page.result.objects.is_empty())
+        let shows = |meta: &ObjectMeta| match meta.location.filename() {
+            Some(name) => !is_reserved(name) || is_folder_marker(name),
+            None => false,
+        };
+        let objects = &page.result.objects;
+        if objects.is_empty() || objects.iter().any(shows) {
+            return Ok(!objects.is_empty());
+        }
+        // Hidden ones come first; only the whole listing knows.
+        let mut all = self.client()?.list(self.folder(prefix)?.as_ref());
+        while let Some(meta) = all.next().await {
+            if shows(&meta.map_err(|err| self.failure("", &err))?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Refuses to write below an object, when that was asked for.
@@ -194,7 +218,7 @@ impl Inner {
         match self.has_any_below(&Prefix::root()).await {
             Err(
                 bucket @ Error::NotFound {
-                    what: Subject::Bucket,
+                    what: Subject::Bucket | Subject::Container,
                     ..
                 },
             ) => bucket,
@@ -208,10 +232,14 @@ impl Inner {
     }
 }
 
-/// What a listing says about an object; nothing when no key can have its name:
-/// one made elsewhere, such as `a\b`, would read as `a/b`, another object.
+/// What a listing says about an object; nothing when it is hidden or no key can
+/// have its name: one made elsewhere, such as `a\b`, would read as `a/b`,
+/// another object.
 pub(super) fn listed(meta: ObjectMeta) -> Option<ObjectInfo> {
     let name = meta.location.as_ref();
+    if meta.location.filename().is_some_and(is_reserved) {
+        return None;
+    }
     let key = ObjectKey::parse(name)
         .ok()
         .filter(|key| key.as_str() == name)?;
@@ -258,5 +286,6 @@ mod tests {
         };
         assert_eq!(listed(meta("a/b")).unwrap().key.as_str(), "a/b");
         assert_eq!(listed(meta("a\\b")), None);
+        assert_eq!(listed(meta("a/.remote-store-staged-1")), None);
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use object_store::ObjectStore;
 use object_store::list::PaginatedListStore;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Subject};
 
 use super::transport::{TransportOptions, refuse};
 
@@ -28,6 +28,8 @@ pub struct Words {
     pub home: &'static str,
     /// What holds the objects, and the option that names it.
     pub bucket: &'static str,
+    /// The same as the subject of errors.
+    pub holds: Subject,
     /// What to check when access is denied.
     pub credentials: &'static str,
     /// What to do when no credential was given or found.
@@ -42,6 +44,8 @@ pub struct Words {
     pub reads_suffixes: bool,
     /// A copy can refuse a taken destination by itself.
     pub copies_conditionally: bool,
+    /// Putting the parts of an upload together can refuse a taken name.
+    pub completes_conditionally: bool,
     /// A conditional update names the version to replace, not the tag.
     pub compares_versions: bool,
     /// How many parts of an upload are under way at once.

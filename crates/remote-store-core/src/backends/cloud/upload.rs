@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use object_store::{MultipartUpload, PutMultipartOptions, PutPayload, PutPayloadMut, PutResult};
+use object_store::{
+    Extensions, MultipartUpload, PutMultipartOptions, PutPayload, PutPayloadMut, PutResult,
+};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
@@ -16,6 +18,8 @@ use crate::key::ObjectKey;
 use crate::model::{WriteMode, WriteOptions, WriteResult};
 
 use super::Inner;
+use super::creation::{Fingerprint, Hidden, creating};
+use super::failure::was_retried;
 
 /// The size of a part: larger than the 5 MiB that services ask for at least.
 pub(super) const PART_BYTES: usize = 8 << 20;
@@ -29,28 +33,51 @@ const UPDATE_BYTES: u64 = 256 << 20;
 /// A multipart upload that is aborted unless it was completed.
 struct Parts {
     inner: Arc<Inner>,
-    path: String,
+    key: ObjectKey,
     upload: Option<Box<dyn MultipartUpload>>,
     tasks: JoinSet<object_store::Result<()>>,
     sent: usize,
+    bytes: u64,
+    new: Option<New>,
     pid: u32,
+}
+
+/// How the object is kept from replacing another one.
+enum New {
+    /// Put together on condition; what was sent is known again after a lost answer.
+    OnCondition(Fingerprint),
+    /// Put together under this name, then copied on condition.
+    Beside(Hidden),
 }
 
 impl Parts {
     async fn begin(inner: &Arc<Inner>, key: &ObjectKey, options: &WriteOptions) -> Result<Self> {
-        let location = inner.location(key)?;
+        let target = inner.location(key)?;
         let attributes = inner.attributes(options)?;
+        let new = match options.mode {
+            WriteMode::Overwrite => None,
+            WriteMode::Create if inner.words().completes_conditionally => {
+                Some(New::OnCondition(Fingerprint::default()))
+            }
+            WriteMode::Create => Some(New::Beside(Hidden::beside(inner, key)?)),
+        };
+        let location = match &new {
+            Some(New::Beside(hidden)) => &hidden.location,
+            Some(New::OnCondition(_)) | None => &target,
+        };
         let upload = inner
             .client()?
-            .put_multipart_opts(&location, PutMultipartOptions::from(attributes))
+            .put_multipart_opts(location, PutMultipartOptions::from(attributes))
             .await
             .map_err(|err| inner.failure(key.as_str(), &err))?;
         Ok(Self {
             inner: Arc::clone(inner),
-            path: key.to_string(),
+            key: key.clone(),
             upload: Some(upload),
             tasks: JoinSet::new(),
             sent: 0,
+            bytes: 0,
+            new,
             pid: process::id(),
         })
     }
@@ -67,6 +94,10 @@ impl Parts {
         while self.tasks.len() >= self.inner.service.parts_in_flight() {
             self.wait_for_one().await?;
         }
+        self.bytes += payload.content_length() as u64;
+        if let Some(New::OnCondition(fingerprint)) = &mut self.new {
+            fingerprint.add(&payload);
+        }
         if let Some(upload) = &mut self.upload {
             self.tasks.spawn(upload.put_part(payload));
             self.sent += 1;
@@ -77,7 +108,7 @@ impl Parts {
     async fn wait_for_one(&mut self) -> Result<()> {
         match self.tasks.join_next().await {
             None | Some(Ok(Ok(()))) => Ok(()),
-            Some(Ok(Err(err))) => Err(self.inner.failure(&self.path, &err)),
+            Some(Ok(Err(err))) => Err(self.inner.failure(self.key.as_str(), &err)),
             Some(Err(err)) => {
                 Err(Error::unavailable(self.inner.name(), "An upload was cut off").caused_by(&err))
             }
@@ -93,12 +124,55 @@ impl Parts {
                 backend: self.inner.name().into(),
             });
         };
-        let result = upload
-            .complete()
-            .await
-            .map_err(|err| self.inner.failure(&self.path, &err))?;
-        self.upload = None;
-        Ok(result)
+        let completed = match &self.new {
+            Some(New::OnCondition(_)) => creating(upload.complete()).await,
+            Some(New::Beside(_)) | None => upload.complete().await,
+        };
+        match completed {
+            Ok(result) => {
+                self.upload = None;
+                self.place(result).await
+            }
+            Err(err) => self.was_taken(err).await,
+        }
+    }
+
+    /// Gives the object its name, where it has another one until now.
+    async fn place(&mut self, result: PutResult) -> Result<PutResult> {
+        match self.new.take() {
+            Some(New::Beside(mut hidden)) => {
+                hidden.written();
+                hidden.place(&self.key).await?;
+                // The tag is that of the hidden object; the copy has its own.
+                Ok(unknown())
+            }
+            Some(New::OnCondition(_)) | None => Ok(result),
+        }
+    }
+
+    /// A refused completion; when the answer to a first try was lost, the
+    /// object that is in the way may be the one that was sent.
+    async fn was_taken(&mut self, err: object_store::Error) -> Result<PutResult> {
+        let failure = self.inner.failure(self.key.as_str(), &err);
+        let Some(New::OnCondition(sent)) = &self.new else {
+            return Err(failure);
+        };
+        let refused = match &failure {
+            Error::AlreadyExists { .. } | Error::Conflict { .. } => true,
+            // The upload itself is gone once it was completed.
+            other => other.is_missing_object(),
+        };
+        if refused && was_retried(&err) && sent.is_of(&self.inner, &self.key, self.bytes).await {
+            self.upload = None;
+            return Ok(unknown());
+        }
+        if matches!(failure, Error::Conflict { .. }) {
+            let name = self.inner.name();
+            return Err(
+                Error::already_exists(Subject::File, self.key.as_str(), name).caused_by(&err),
+            );
+        }
+        Err(failure)
     }
 
     async fn abort(&mut self) -> Result<()> {
@@ -107,7 +181,7 @@ impl Parts {
             Some(mut upload) => upload
                 .abort()
                 .await
-                .map_err(|err| self.inner.failure(&self.path, &err)),
+                .map_err(|err| self.inner.failure(self.key.as_str(), &err)),
             None => Ok(()),
         }
     }
@@ -134,6 +208,15 @@ impl Drop for Parts {
                 }
             });
         }
+    }
+}
+
+/// An answer that tells nothing.
+fn unknown() -> PutResult {
+    PutResult {
+        e_tag: None,
+        version: None,
+        extensions: Extensions::default(),
     }
 }
 
@@ -255,7 +338,7 @@ impl ObjectWriter for CloudWriter {
             if rest.content_length() > 0 {
                 parts.send(rest.freeze()).await?;
             }
-            // No client refuses a taken name when parts are put together.
+            // Not every server that speaks S3 refuses a taken name by itself.
             inner.check_free(key, mode, Subject::File).await?;
             parts.complete().await
         }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::backends::staged;
 use crate::error::{Error, Result, Subject};
 use crate::key::{ObjectKey, Prefix};
 
@@ -55,15 +56,21 @@ impl Inner {
         fs::remove_dir(&place.path).map_err(failed)
     }
 
-    /// The root can be read, or could be made.
+    /// The root can be read, or could be made: the first folder on the way to
+    /// it is made and taken away again.
     pub(super) fn ping(&self) -> Result<()> {
         self.open()?;
-        let Some(existing) = self.root.ancestors().find(|path| path.exists()) else {
-            return Ok(());
-        };
-        let shown = existing.to_string_lossy();
-        fs::read_dir(existing)
-            .map(drop)
-            .map_err(|err| io_error::folder(&shown, &err))
+        let shown = self.root.to_string_lossy();
+        if self.root.exists() {
+            let looked = fs::read_dir(&self.root);
+            return looked
+                .map(drop)
+                .map_err(|err| io_error::folder(&shown, &err));
+        }
+        let existing = self.root.ancestors().find(|path| path.exists());
+        let existing = existing.unwrap_or(&self.root);
+        let probe = existing.join(staged::fresh_name());
+        let made = fs::create_dir(&probe).and_then(|()| fs::remove_dir(&probe));
+        made.map_err(|err| io_error::making(&shown, &self.root, &self.root, existing, &err))
     }
 }

@@ -52,6 +52,10 @@ pub(super) fn resolve(root: &Path, name: &str) -> Result<Place> {
         place.metadata = fs::metadata(root).ok();
         return Ok(place);
     }
+    if cfg!(windows) && name.contains(':') {
+        // `C:` would leave the root, and `a:b` be a hidden stream of the file `a`.
+        return Err(refused(name, "Name cannot hold ':' on Windows"));
+    }
     let mut segments = name.split('/');
     while let Some(segment) = segments.next() {
         if staging::is_reserved(segment) {

@@ -12,6 +12,8 @@ use super::{pattern, refused};
 
 /// How many writers race.
 const WRITERS: usize = 16;
+/// How many race with large objects, all of which are in memory at once on a server.
+const LARGE_WRITERS: usize = 4;
 
 /// What was seen is replaced; what came after it is not.
 pub async fn an_update_replaces_what_was_seen_and_nothing_else(specimen: &Specimen) -> Result<()> {
@@ -182,6 +184,47 @@ pub async fn racing_creates_have_one_winner(specimen: &Specimen) -> Result<()> {
         .map(drop)
 }
 
+/// As small objects, so those that go out in parts.
+pub async fn racing_creates_of_large_objects_have_one_winner(specimen: &Specimen) -> Result<()> {
+    let store = &specimen.store;
+    let whole = pattern((33 << 20) + LARGE_WRITERS);
+    // Slices that differ, of one buffer: as many contents as writers would not fit.
+    let contents: Vec<Bytes> = (0..LARGE_WRITERS)
+        .map(|writer| whole.slice(writer..whole.len() - LARGE_WRITERS + writer))
+        .collect();
+    let outcomes = race(store, "race", &contents, &WriteOptions::create());
+    one_winner(store, "race", &contents, outcomes, ErrorKind::AlreadyExists)
+        .await
+        .map(drop)
+}
+
+/// Also writers that were all begun before any is finished have one winner.
+pub async fn racing_writers_of_one_name_have_one_winner(specimen: &Specimen) -> Result<()> {
+    let store = &specimen.store;
+    let whole = pattern((9 << 20) + WRITERS);
+    let contents: Vec<Bytes> = (0..WRITERS)
+        .map(|writer| whole.slice(writer..whole.len() - WRITERS + writer))
+        .collect();
+    let begun = std::sync::Barrier::new(WRITERS);
+    let write = async |content: Bytes| {
+        let writer = store.writer("race", &WriteOptions::create()).await;
+        begun.wait();
+        let mut writer = writer?;
+        for piece in [content.slice(..1 << 20), content.slice(1 << 20..)] {
+            writer.write(piece).await?;
+        }
+        writer.finish().await
+    };
+    let write = |content| runtime::block_on(store.driver(), write(content)).and_then(|done| done);
+    let outcomes = side_by_side(&contents, &write);
+    if specimen.loose_parts {
+        return some_winner(store, "race", &contents, outcomes).await;
+    }
+    one_winner(store, "race", &contents, outcomes, ErrorKind::AlreadyExists)
+        .await
+        .map(drop)
+}
+
 /// One thread for each content; what became of each.
 fn race(
     store: &Store,
@@ -195,7 +238,14 @@ fn race(
         runtime::block_on(store.driver(), store.write(path, content, options))
             .and_then(|written| written)
     };
-    let write = &write;
+    side_by_side(contents, &write)
+}
+
+fn side_by_side(
+    contents: &[Bytes],
+    write: &(impl Fn(Bytes) -> Result<WriteResult> + Sync),
+) -> Vec<Result<WriteResult>> {
+    let panicked = |_| Err(Error::unavailable("race", "A writer panicked"));
     std::thread::scope(|scope| {
         let writers: Vec<_> = contents
             .iter()
@@ -203,10 +253,7 @@ fn race(
             .collect();
         let outcomes = writers.into_iter().map(std::thread::ScopedJoinHandle::join);
         outcomes
-            .map(|outcome| {
-                outcome
-                    .unwrap_or_else(|_panic| Err(Error::unavailable("race", "A writer panicked")))
-            })
+            .map(|outcome| outcome.unwrap_or_else(panicked))
             .collect()
     })
 }
@@ -244,6 +291,28 @@ async fn one_winner(
     let all = super::listing::keys(store, "", &ListOptions::recursive()).await?;
     assert_eq!(all, [path], "nothing else is left");
     Ok(result)
+}
+
+/// At least one succeeded, the others were refused, and a winner's content is there whole.
+async fn some_winner(
+    store: &Store,
+    path: &str,
+    contents: &[Bytes],
+    outcomes: Vec<Result<WriteResult>>,
+) -> Result<()> {
+    let mut winners = Vec::new();
+    for (content, outcome) in contents.iter().zip(outcomes) {
+        match outcome {
+            Ok(_) => winners.push(content),
+            Err(err) => assert_eq!(err.kind(), ErrorKind::AlreadyExists, "{err}"),
+        }
+    }
+    let stored = store.read_bytes(path).await?;
+    assert!(
+        winners.iter().any(|content| stored == *content),
+        "a winner's content is there"
+    );
+    Ok(())
 }
 
 #[allow(
