@@ -55,6 +55,24 @@ impl Store {
         Self::new(Arc::new(MemoryBackend::new()), Prefix::root())
     }
 
+    /// The store that a URL points to, e.g. `s3://bucket/prefix`, or the absolute path of a folder; which
+    /// schemes there are stands with [`Location`](crate::registry::Location).
+    ///
+    /// ```
+    /// use remote_store_core::{Store, registry::Options};
+    ///
+    /// let store = Store::from_url("memory://team-a", &Options::new())?;
+    /// assert_eq!(store.root().as_str(), "team-a");
+    /// assert!(Store::from_url("nowhere://x", &Options::new()).is_err());
+    /// # Ok::<(), remote_store_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`registry::from_url`](crate::registry::from_url()).
+    pub fn from_url(url: &str, options: &crate::registry::Options) -> Result<Self> {
+        crate::registry::from_url(url, options)
+    }
+
     /// The same backend seen from a folder below this root. Closing either
     /// closes the backend of both.
     ///

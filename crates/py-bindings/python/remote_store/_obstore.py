@@ -66,6 +66,9 @@ _HANDED_OVER = {
     },
 }
 
+# What changes nothing for another client; the default profile is only looked at when no key is given.
+_OUR_OWN = {"retry", "reject_write_under_file_ancestor", "max_concurrency", "hns", "profile_credential"}
+
 
 def is_obstore(thing: object) -> bool:
     """Say whether it is a store of obstore, which need not be imported for that."""
@@ -165,7 +168,7 @@ def _arguments(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in options.items():
         if name in names and value is not None:
             arguments[names[name]] = value.reveal() if isinstance(value, Secret) else os.fspath(value)
-        elif name not in {"retry", "reject_write_under_file_ancestor", "max_concurrency", "hns"} and value:
+        elif name not in _OUR_OWN and value:
             raise CapabilityNotSupported(
                 f"Option '{name}' of backend '{kind}' cannot be handed over to obstore",
                 backend=kind,

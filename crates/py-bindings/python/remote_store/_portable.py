@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from remote_store import _native
@@ -27,6 +28,10 @@ class Portable:
     _owns_backend: bool
 
     def __init__(self, backend: Backend, root_path: Any = "") -> None:  # pragma: no cover - the store's own
+        raise NotImplementedError
+
+    def close(self) -> None:  # pragma: no cover - the store's own
+        """Release what the backend holds, when the store owns it."""
         raise NotImplementedError
 
     @classmethod
@@ -93,6 +98,22 @@ class Portable:
         from remote_store._obstore import to_obstore
 
         return to_obstore(self._backend, self._core.root_path)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(backend={self._core.backend_name!r}, root_path={self._core.root_path!r})"
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def __copy__(self) -> Self:
         made = type(self).__new__(type(self))

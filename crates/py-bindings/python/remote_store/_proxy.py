@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, BinaryIO, ClassVar, TypeVar
+from typing import Any, BinaryIO, ClassVar, Self, TypeVar
 
 from remote_store._capabilities import Capability
 from remote_store._core import PathLike
@@ -40,6 +40,31 @@ class ProxyStore(Store):
     thread_safe: ClassVar[bool] = True
 
     def __init__(self, inner: Store) -> None:
+        self._stand_before(inner)
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> Self:
+        """Stand before the store that a URL names; see `Store.from_url`."""
+        return cls(Store.from_url(url, **options))
+
+    @classmethod
+    def from_obstore(cls, store: Any, root_path: str = "") -> Self:
+        """Stand before the store of obstore; see `Store.from_obstore`."""
+        return cls(Store.from_obstore(store, root_path))
+
+    def to_obstore(self) -> Any:
+        """Make a store of obstore for the place behind."""
+        return self._inner.to_obstore()
+
+    def __getstate__(self) -> dict[str, Any]:
+        from_inner = {"_core", "_backend", "_owns_backend"}
+        return {name: value for name, value in self.__dict__.items() if name not in from_inner}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._stand_before(state["_inner"])
+
+    def _stand_before(self, inner: Store) -> None:
         self._inner = inner
         # A mock of a store has neither; what is called on it goes through `inner` anyway.
         store: Any = inner

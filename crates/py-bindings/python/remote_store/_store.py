@@ -478,11 +478,6 @@ class Store(Portable):
     def __hash__(self) -> int:
         return hash((id(self._backend), self._core.root_path))
 
-    def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}(backend={self._core.backend_name!r}, root_path={self._core.root_path!r})"
-        )
-
 
 _OWN_FIELDS = {"_backend", "_core", "_owns_backend"}
 _PRISTINE: dict[str, Callable[..., Any]] = {

@@ -17,9 +17,10 @@ _T = TypeVar("_T")
 
 
 async def settled(call: Awaitable[_T]) -> _T:
-    """Wait for a call that changes something; when cancelled, wait until nothing of it is under way.
+    """Wait for a call that changes something; when cancelled, wait until this side has let go of it.
 
-    Whoever catches the cancellation can go on with the same file: no late request overtakes theirs.
+    On a disk or in memory nothing of the call comes later. A service may still carry out what it was
+    sent whole before its client hung up.
     """
     if not isinstance(call, _native.Call):
         return await call

@@ -113,6 +113,9 @@ class AsyncStore(AsyncView):
     ) -> WriteResult:
         """Write a file; it appears whole or not at all, also when the task is cancelled.
 
+        A service may carry out a request that was sent whole before the cancellation; protect a write
+        that something else depends on with ``asyncio.shield``.
+
         Args:
             path: The file.
             content: Bytes (or a bytearray or memoryview), an open binary file, which is read in
@@ -164,8 +167,12 @@ class AsyncStore(AsyncView):
     async def _write(
         self, op: str, path: PathLike, content: Any, overwrite: bool, metadata: Mapping[str, str] | None
     ) -> WriteResult:
+        self._require(Capability.WRITE)
+        checked = check_metadata(metadata)
+        if checked is not None:
+            self._require(Capability.USER_METADATA)
         key = self._begin(op, path)
-        result = await write(self._core, key, content, overwrite, check_metadata(metadata))
+        result = await write(self._core, key, content, overwrite, checked)
         self._done(op, key)
         return result
 
@@ -287,6 +294,13 @@ class AsyncStore(AsyncView):
         traceback: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_store": self._store, "_owns_store": self._owns_store}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._stand_on(state["_store"])
+        self._owns_store = state["_owns_store"]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, AsyncStore):

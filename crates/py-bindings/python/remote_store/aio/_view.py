@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from remote_store._capabilities import Capability
 from remote_store._core import PathLike, as_text, check_depth
+from remote_store._errors import InvalidPath, NotFound
 from remote_store._glob import Plan
 from remote_store._models import (
     FileInfo,
@@ -130,12 +131,13 @@ class AsyncView:
             path: The folder.
             recursive: Whether folders below are entered.
             pattern: A shell pattern that the name (not the path) must match.
-            max_depth: How many levels below the folder are entered when recursive.
+            max_depth: How many levels below the folder are entered; it implies ``recursive``.
 
         Raises:
             ValueError: ``max_depth`` is negative (raised when iterated).
         """
         check_depth(max_depth)
+        recursive = recursive or max_depth is not None
         key = self._begin("list_files", path)
         async for info in _items(self._core.list(key, recursive, max_depth), _LIST_BATCH):
             if pattern is None or fnmatch.fnmatchcase(info.name, pattern):
@@ -207,10 +209,18 @@ class AsyncView:
 
         Raises:
             NotFound: There is no such folder.
+            InvalidPath: It is a file.
             ValueError: ``max_depth`` is negative.
         """
         check_depth(max_depth)
-        return await self._core.folder_info(self._begin("get_folder_info", path), max_depth)
+        key = self._begin("get_folder_info", path)
+        try:
+            return await self._core.folder_info(key, max_depth)
+        except NotFound as error:
+            if not await self._core.is_file(key):
+                raise
+            full, name = error.path, error.backend
+            raise InvalidPath(f"Not a folder: {full}", path=full, backend=name) from None
 
     async def head(self, path: PathLike) -> WriteResult:
         """Describe a file as `write` would have done.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import pickle
+from typing import ClassVar, NoReturn
 
 from remote_store._capabilities import Capability, CapabilitySet
 from remote_store.backends._native_backend import NativeBackend
@@ -28,6 +29,12 @@ class MemoryBackend(NativeBackend):
 
     def __init__(self) -> None:
         super().__init__("memory", {})
+
+    def __getstate__(self) -> NoReturn:
+        raise pickle.PicklingError(
+            "A MemoryBackend lives in its process and cannot be pickled; use a LocalBackend or a service "
+            "that both processes reach"
+        )
 
     def close(self) -> None:
         """Release nothing: the files live as long as the backend and can be read on."""

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self, TypeVar, cast
 
 from remote_store import _native
 from remote_store._backend import Backend
 from remote_store._capabilities import Capability, CapabilitySet
 from remote_store._models import FileInfo, FolderEntry, FolderInfo, PathEntry, ResolutionPlan, WriteResult
+from remote_store._native import masking
+from remote_store._obstore import to_obstore
+from remote_store._secret import Secret
 from remote_store._store import Store
 
 __all__ = ["NativeBackend"]
+
+_T = TypeVar("_T")
+
+
+_CREDENTIALS = {*masking.SENSITIVE_KEYS, "credential", "service_account_key", "session_token"}
+
+
+def _wrapped(name: str, value: Any) -> Any:
+    return Secret(value) if isinstance(value, str) and name in _CREDENTIALS else value
 
 
 class NativeBackend(Backend):
@@ -24,9 +37,19 @@ class NativeBackend(Backend):
 
     close_is_terminal = True
 
+    _arguments: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *arguments: Any, **options: Any) -> Self:
+        """Keep what the backend is built with, so that it can be pickled; credentials wrapped."""
+        made = super().__new__(cls)
+        made._arguments = (arguments, {name: _wrapped(name, value) for name, value in options.items()})
+        return made
+
     def __init__(self, kind: str, options: Mapping[str, Any]) -> None:
         given = {name: value for name, value in options.items() if value is not None}
         self._native_backend = _native.Backend.build(kind, given)
+        # What a store of obstore is made of.
+        self._configuration = (kind, given)
         self._capabilities = CapabilitySet(map(Capability, self._native_backend.capabilities()))
         self._files = Store._over(self, _native.Store(self._native_backend, ""))  # noqa: SLF001
 
@@ -161,6 +184,41 @@ class NativeBackend(Backend):
     def close(self) -> None:
         """Release connections; later calls raise BackendUnavailable."""
         self._native_backend.close()
+
+    def unwrap(self, type_hint: type[_T]) -> _T:
+        """Return this backend, the folder of a local one (`pathlib.Path`), or a store of obstore.
+
+        Raises:
+            CapabilityNotSupported: There is nothing of that type.
+        """
+        hint: object = type_hint
+        if not isinstance(hint, type) or isinstance(self, type_hint):
+            return super().unwrap(type_hint)
+        kind, options = self._configuration
+        if kind == "local" and issubclass(pathlib.Path, type_hint):
+            return cast("_T", pathlib.Path(options["root"]))
+        if type_hint.__module__ in {"obstore.store", "obstore._store"}:
+            made = to_obstore(self, "")
+            if isinstance(made, type_hint):
+                return made
+        return super().unwrap(type_hint)
+
+    def __copy__(self) -> Self:
+        # Connections are shared, and the options never change.
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        made_anew = {"_native_backend", "_capabilities", "_files", "_configuration"}
+        return {name: value for name, value in self.__dict__.items() if name not in made_anew}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        arguments, options = state["_arguments"]
+        # As the constructor of its class was called, which may be a subclass.
+        type(self).__init__(self, *arguments, **options)
+        self.__dict__.update(state)
 
     def __repr__(self) -> str:
         # A traceback of the constructor shows backends that are not built yet.
