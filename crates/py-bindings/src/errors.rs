@@ -60,6 +60,15 @@ impl ToPyErr for Error {
             backend: self.backend(),
             capability,
         };
+        if let Self::InvalidPath {
+            reason,
+            backend: None,
+            ..
+        } = self
+        {
+            // A name that no backend was asked about: the words of `remote_store._path`.
+            return raised.with_message(py, reason.clone());
+        }
         raised.with(py, self)
     }
 }
@@ -164,15 +173,18 @@ struct Raised<'a> {
 }
 
 impl Raised<'_> {
-    fn with(&self, py: Python<'_>, error: &dyn StdError) -> PyErr {
-        let message = error.to_string();
-        let raised = match class_name(self.kind) {
+    fn with_message(&self, py: Python<'_>, message: String) -> PyErr {
+        match class_name(self.kind) {
             None => PyValueError::new_err(message),
             // An exception while an exception is made is the one to see.
             Some(name) => self
                 .build(py, name, message)
                 .unwrap_or_else(|failed| failed),
-        };
+        }
+    }
+
+    fn with(&self, py: Python<'_>, error: &dyn StdError) -> PyErr {
+        let raised = self.with_message(py, error.to_string());
         if let Some(cause) = error.source() {
             raised.set_cause(py, Some(PyOSError::new_err(chain_text(cause))));
         }

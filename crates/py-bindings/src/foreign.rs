@@ -4,13 +4,13 @@
 //! stores, mocks and anything with the methods of a store are called through the
 //! instance, so that what was overridden takes effect.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, BoxStream, StreamExt};
-use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict};
@@ -20,8 +20,10 @@ use remote_store_core::{
     WriteResult,
 };
 
+use crate::errors;
 use crate::store::Store;
-use crate::{call, errors};
+
+mod raised;
 
 /// The core store behind any Python store.
 ///
@@ -44,6 +46,9 @@ pub(crate) fn core_store(store: &Bound<'_, PyAny>) -> PyResult<CoreStore> {
     ))
 }
 
+/// From here on, a small part of an object is not cut out of the whole of it.
+const LARGE_BYTES: u64 = 8 << 20;
+
 /// A Python object with the methods of a store.
 #[derive(Debug, Clone)]
 struct ForeignStore {
@@ -64,53 +69,48 @@ impl ForeignStore {
         }
     }
 
-    /// Calls into Python; what it raises is told by the core's kinds where those matter to the core.
+    /// Calls into Python; what it raises is told as the core's error of the same meaning.
     fn with<T>(
         &self,
         path: &str,
         call: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<T>,
     ) -> Result<T> {
-        Python::attach(|py| {
-            call(self.store.bind(py)).map_err(|raised| self.error(py, path, raised))
+        // A thread of ours may come when the interpreter is on its way out: no Python then.
+        let called = Python::try_attach(|py| {
+            let store = self.store.bind(py);
+            call(store).map_err(|raised| raised::error(store, &self.name, path, &raised))
+        });
+        called.unwrap_or_else(|| {
+            Err(Error::unavailable(
+                self.name.as_str(),
+                "Python is shutting down; the store cannot be called any more",
+            ))
         })
     }
 
-    fn error(&self, py: Python<'_>, path: &str, raised: PyErr) -> Error {
-        let is_a = |name: &str| {
-            errors::module(py)
-                .and_then(|module| module.getattr(name))
-                .is_ok_and(|class| raised.is_instance(py, &class))
-        };
-        let full = || {
-            let path_of_error = raised.value(py).getattr("path");
-            path_of_error
-                .and_then(|path| path.extract::<String>())
-                .unwrap_or_else(|_no_path| path.to_owned())
-        };
-        if is_a("NotFound") {
-            let missing = full();
-            // A missing bucket is no missing file: nobody may leave its partitions out.
-            let what = if missing == path || missing.ends_with(&format!("/{path}")) {
-                Subject::File
+    /// A part of a large object, without the rest of it where the store can jump.
+    fn part(&self, key: &ObjectKey, range: &Range<u64>) -> Result<Option<Bytes>> {
+        let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+        self.with(key.as_str(), |store| {
+            let file = store.call_method1("read", (key.as_str(),))?;
+            let part = if file.call_method0("seekable")?.is_truthy()? {
+                file.call_method1("seek", (range.start,))?;
+                let mut bytes = BytesMut::with_capacity(length);
+                while bytes.len() < length {
+                    let chunk = file.call_method1("read", (length - bytes.len(),))?;
+                    let chunk = crate::content::from_python(&chunk)?;
+                    if chunk.is_empty() {
+                        break;
+                    }
+                    bytes.extend_from_slice(&chunk);
+                }
+                Some(bytes.freeze())
             } else {
-                Subject::Bucket
+                None
             };
-            return Error::missing(what, missing, &self.name);
-        }
-        // A part of a dataset that is in the way gets another name; a manifest is a conflict.
-        if is_a("AlreadyExists") {
-            return Error::already_exists(Subject::File, full(), &self.name);
-        }
-        if !raised.is_instance_of::<PyException>(py) {
-            call::interrupted(raised.clone_ref(py));
-        }
-        let message = raised.to_string();
-        Error::Foreign {
-            message,
-            path: Some(path.to_owned()),
-            backend: self.name.clone(),
-            source: Arc::new(raised),
-        }
+            file.call_method0("close")?;
+            Ok(part)
+        })
     }
 
     fn file_info(entry: &Bound<'_, PyAny>) -> PyResult<ObjectInfo> {
@@ -225,6 +225,17 @@ impl Backend for ForeignStore {
     }
 
     async fn read(&self, key: &ObjectKey, range: ReadRange) -> Result<ObjectReader> {
+        if range != ReadRange::All
+            && let Ok(info) = self.head(key).await
+        {
+            let wanted = range.resolve(info.size);
+            if info.size >= LARGE_BYTES
+                && wanted.end - wanted.start < info.size / 2
+                && let Some(bytes) = self.part(key, &wanted)?
+            {
+                return Ok(ObjectReader::from_bytes(info, wanted, &self.name, bytes));
+            }
+        }
         let bytes = self.with(key.as_str(), |store| {
             crate::content::from_python(&store.call_method1("read_bytes", (key.as_str(),))?)
         })?;

@@ -135,7 +135,7 @@ class PythonCore:
         """Delete a folder; never the root."""
         self._require(Capability.DELETE)
         if not normalize(path):
-            raise InvalidPath("Cannot delete the store root", path=path, backend=self.backend_name)
+            raise InvalidPath("Cannot delete the store root", path=path)
         self._backend.delete_folder(self._any(path), recursive=recursive, missing_ok=missing_ok)
 
     def copy(self, src: str, dst: str, overwrite: bool = False) -> None:
@@ -235,7 +235,7 @@ class PythonCore:
         key = normalize(path)
         if not key:
             message = "Path must not be empty or root for file operations"
-            raise InvalidPath(message, path=path, backend=self.backend_name)
+            raise InvalidPath(message, path=path)
         return join(self.root_path, key)
 
     def _require(self, capability: Capability) -> None:

@@ -1,0 +1,162 @@
+"""Backends written in Python: what they raise, and who is told."""
+
+import io
+import threading
+
+import pytest
+
+from remote_store import (
+    AlreadyExists,
+    BackendUnavailable,
+    Capability,
+    CapabilityNotSupported,
+    Conflict,
+    DirectoryNotEmpty,
+    InvalidPath,
+    NotFound,
+    PermissionDenied,
+    RemoteStoreError,
+    ResourceLocked,
+    Store,
+)
+from remote_store._native.dataset import DatasetStore
+from remote_store.backends import MemoryBackend
+
+
+class Telling(MemoryBackend):
+    """A backend of Python's that raises what it is told to."""
+
+    def __init__(self):
+        super().__init__()
+        self.raised = None
+        self.threads = set()
+
+    def _tell(self):
+        self.threads.add(threading.get_ident())
+        if self.raised is not None:
+            raise self.raised
+
+    def read_bytes(self, path):
+        self._tell()
+        return super().read_bytes(path)
+
+    def read(self, path):
+        self._tell()
+        return super().read(path)
+
+    def is_file(self, path):
+        self._tell()
+        return super().is_file(path)
+
+    def get_file_info(self, path):
+        self._tell()
+        return super().get_file_info(path)
+
+
+def through_the_core(store):
+    """Call the store as the native side does."""
+    return DatasetStore(store).exists("a")
+
+
+def read_through_the_core(store):
+    return DatasetStore(store).read_manifest("a")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AlreadyExists("File already exists: root/a", path="root/a", backend="mine"),
+        PermissionDenied("The card was refused", path="root/a", backend="mine"),
+        InvalidPath("Not a file: root/a", path="root/a", backend="mine"),
+        CapabilityNotSupported("Capability 'read' is not supported", backend="mine", capability="read"),
+        DirectoryNotEmpty("Folder not empty: root/a", path="root/a", backend="mine"),
+        BackendUnavailable("The tape is being rewound", path="root/a", backend="mine"),
+        ResourceLocked("Resource is locked: root/a", path="root/a", backend="mine"),
+        Conflict("root/a was changed", path="root/a", backend="mine"),
+        RemoteStoreError("something else", path="root/a", backend="mine"),
+        ZeroDivisionError("a bug"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_each_class_comes_back_as_itself(error):
+    backend = Telling()
+    store = Store(backend, "root")
+    backend.raised = error
+    with pytest.raises(type(error)) as direct:
+        store.read_bytes("a")
+    assert direct.value is error
+    with pytest.raises(type(error)) as caught:
+        read_through_the_core(store)
+    assert type(caught.value) is type(error)
+    if isinstance(error, RemoteStoreError) and not isinstance(error, CapabilityNotSupported):
+        assert (caught.value.path, caught.value.backend) == (error.path, error.backend)
+    if isinstance(error, PermissionDenied | BackendUnavailable | InvalidPath):
+        assert caught.value.message == error.message
+
+
+def test_a_missing_file_is_missing_and_a_missing_bucket_is_not_taken_for_one():
+    backend = Telling()
+    store = Store(backend, "root")
+    assert through_the_core(store) is False
+    backend.raised = NotFound("Bucket not found: lake", path="lake", backend="mine")
+    with pytest.raises(NotFound, match="Bucket not found: lake"):
+        through_the_core(store)
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
+def test_an_interruption_inside_a_backend_comes_out(interruption):
+    backend = Telling()
+    store = Store(backend)
+    backend.raised = interruption()
+    with pytest.raises(interruption):
+        store.read_bytes("a")
+    with pytest.raises(interruption):
+        through_the_core(store)
+    backend.raised = None
+    assert through_the_core(store) is False, "nothing is left of it for the next call"
+
+
+def test_many_threads_call_one_backend():
+    backend = Telling()
+    store = Store(backend)
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(through_the_core(store))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [False] * 8
+
+
+class Duck:
+    """No subclass of anything; only what is called."""
+
+    name = "duck"
+    capabilities = MemoryBackend().capabilities
+
+    def __init__(self):
+        self.inner = MemoryBackend()
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+
+def test_a_duck_typed_backend_is_as_good():
+    store = Store(Duck(), "root")
+    store.write("x/a", io.BytesIO(b"hello"))
+    assert store.read_bytes("x/a") == b"hello"
+    assert [str(info.path) for info in store.list_files("", recursive=True)] == ["x/a"]
+    assert store.supports(Capability.READ)
+    with pytest.raises(NotFound) as caught:
+        store.read_bytes("no")
+    assert caught.value.path == "root/no"
+
+
+@pytest.mark.parametrize("path", ["../x", "a/../b", "a\0b", ""])
+def test_a_bad_path_is_told_in_the_same_words_by_native_and_by_python(path):
+    told = []
+    for backend in (MemoryBackend(), Duck()):
+        with pytest.raises(InvalidPath) as caught:
+            Store(backend, "root").read_bytes(path)
+        told.append((caught.value.message, caught.value.path, caught.value.backend))
+    assert told[0] == told[1]
