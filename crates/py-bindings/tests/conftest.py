@@ -35,6 +35,8 @@ def s3_backend() -> S3Backend:
 
 
 def pytest_configure():
+    # No test looks for the identity of the machine that it runs on.
+    os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
     # A shell's background job starts with SIGINT ignored, and so would the workers of these tests.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
