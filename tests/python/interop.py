@@ -1,7 +1,7 @@
 """Writes or reads one of everything with the `remote_store` of this interpreter.
 
-Whichever package wrote, the other must read the same: ``python interop.py write TARGET`` with the one,
-``python interop.py read TARGET`` with the other. TARGET is JSON: ``{"type", "options", "root"}``.
+Whichever package wrote, the other must read the same: ``python interop.py write TARGET…`` with the one,
+``python interop.py read TARGET…`` with the other. A target is JSON: ``{"type", "options", "root"}``.
 """
 
 from __future__ import annotations
@@ -146,4 +146,5 @@ def same(found: Any, expected: Any) -> None:
 COMMANDS: dict[str, Callable[[Target], None]] = {"write": write, "read": read}
 
 if __name__ == "__main__":
-    COMMANDS[sys.argv[1]](Target(sys.argv[2]))
+    for text in sys.argv[2:]:
+        COMMANDS[sys.argv[1]](Target(text))

@@ -22,27 +22,26 @@ ENDPOINT = os.environ.get("REMOTE_STORE_TEST_S3_ENDPOINT")
 pytestmark = pytest.mark.skipif(not PURE, reason="REMOTE_STORE_PURE_PYTHON names no interpreter")
 
 
-@pytest.fixture(params=["local", "s3"])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture
+def targets(tmp_path: Path) -> list[str]:
+    """A folder, and a bucket when there is a server; all in one process, whose imports take the longest."""
     root = f"interop/{uuid.uuid4().hex}"
-    if request.param == "local":
-        return json.dumps({"type": "local", "options": {"root": str(tmp_path / "lake")}, "root": root})
-    if not ENDPOINT:
-        pytest.skip("REMOTE_STORE_TEST_S3_ENDPOINT names no server")
-    options = {
-        "bucket": os.environ.get("REMOTE_STORE_TEST_S3_BUCKET", "remote-store-test"),
-        "endpoint_url": ENDPOINT,
-        "key": os.environ.get("REMOTE_STORE_TEST_S3_KEY", "AK"),
-        "secret": os.environ.get("REMOTE_STORE_TEST_S3_SECRET", "SK1234567890"),
-        "region_name": "us-east-1",
-    }
-    return json.dumps({"type": "s3", "options": options, "root": root})
+    found = [{"type": "local", "options": {"root": str(tmp_path / "lake")}, "root": root}]
+    if ENDPOINT:
+        options = {
+            "bucket": os.environ.get("REMOTE_STORE_TEST_S3_BUCKET", "remote-store-test"),
+            "endpoint_url": ENDPOINT,
+            "key": os.environ.get("REMOTE_STORE_TEST_S3_KEY", "AK"),
+            "secret": os.environ.get("REMOTE_STORE_TEST_S3_SECRET", "SK1234567890"),
+            "region_name": "us-east-1",
+        }
+        found.append({"type": "s3", "options": options, "root": root})
+    return [json.dumps(target) for target in found]
 
 
-def run(python: str, command: str, target: str) -> None:
-    # In a folder of its own: beside the script, tests would be taken for packages.
+def run(python: str, command: str, targets: list[str]) -> None:
     done = subprocess.run(  # noqa: S603 - our own script
-        [python, str(SCRIPT), command, target],
+        [python, str(SCRIPT), command, *targets],
         capture_output=True,
         text=True,
         check=False,
@@ -64,11 +63,11 @@ def test_the_two_packages_are_two() -> None:
     assert len(versions) == 2
 
 
-def test_what_the_pure_python_package_stores_is_read(target: str) -> None:
-    run(str(PURE), "write", target)
-    run(sys.executable, "read", target)
+def test_what_the_pure_python_package_stores_is_read(targets: list[str]) -> None:
+    run(str(PURE), "write", targets)
+    run(sys.executable, "read", targets)
 
 
-def test_what_we_store_is_read_by_the_pure_python_package(target: str) -> None:
-    run(sys.executable, "write", target)
-    run(str(PURE), "read", target)
+def test_what_we_store_is_read_by_the_pure_python_package(targets: list[str]) -> None:
+    run(sys.executable, "write", targets)
+    run(str(PURE), "read", targets)
