@@ -19,6 +19,7 @@ from remote_store import (
     ResourceLocked,
     Store,
 )
+from remote_store._native import LogStore
 from remote_store._native.dataset import DatasetStore
 from remote_store.backends import MemoryBackend
 
@@ -160,3 +161,29 @@ def test_a_bad_path_is_told_in_the_same_words_by_native_and_by_python(path):
             Store(backend, "root").read_bytes(path)
         told.append((caught.value.message, caught.value.path, caught.value.backend))
     assert told[0] == told[1]
+
+
+class Counting(Telling):
+    """Counts the bytes that leave it."""
+
+    def __init__(self):
+        super().__init__()
+        self.whole = 0
+
+    def read_bytes(self, path):
+        data = super().read_bytes(path)
+        self.whole += len(data)
+        return data
+
+
+def test_a_small_part_of_a_large_log_is_not_cut_out_of_the_whole():
+    backend = Counting()
+    store = Store(backend, "root")
+    log = b"".join(b"%019d\n" % number for number in range(500_000))
+    store.write("dagster/storage/run/step.out", log)
+    store.write("dagster/storage/run/short.out", b"short")
+    logs = LogStore(store)
+    chunk, cursor, _ = logs.read_chunk(["run", "step"], "out", 9_000_000, 1000)
+    assert (chunk, cursor) == (log[9_000_000:9_001_000], 9_001_000)
+    assert backend.whole == 0
+    assert logs.read_chunk(["run", "short"], "out", 2, 3)[0] == b"ort"
