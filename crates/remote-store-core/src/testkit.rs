@@ -30,6 +30,10 @@ use crate::store::Store;
 
 /// A fresh, empty store to be judged, and which of the allowed differences
 /// between stores it has.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is one allowed difference between stores"
+)]
 pub struct Specimen {
     /// The store; nothing is in it.
     pub store: Store,

@@ -53,6 +53,14 @@ pub(super) fn mark(request: &mut HttpRequest) {
     }
 }
 
+/// True when the name is taken; services say so in two ways.
+pub(super) fn is_refusal(failure: &Error) -> bool {
+    matches!(
+        failure,
+        Error::AlreadyExists { .. } | Error::Conflict { .. }
+    )
+}
+
 /// An object under a hidden name; removed when dropped.
 pub(super) struct Hidden {
     inner: Arc<Inner>,
@@ -102,19 +110,18 @@ impl Hidden {
             .await;
         let placed = match copied {
             Ok(()) => Ok(()),
-            Err(err) => match inner.failure(key.as_str(), &err) {
-                Error::AlreadyExists { .. } | Error::Conflict { .. } => {
-                    // The answer to a first try may have been lost.
-                    if was_retried(&err) && self.is_at(&target).await {
-                        Ok(())
-                    } else {
-                        let taken =
-                            Error::already_exists(Subject::File, key.as_str(), inner.name());
-                        Err(taken.caused_by(&err))
-                    }
+            Err(err) => {
+                let failure = inner.failure(key.as_str(), &err);
+                if !is_refusal(&failure) {
+                    Err(failure)
+                } else if was_retried(&err) && self.is_at(&target).await {
+                    // The answer to a first try was lost.
+                    Ok(())
+                } else {
+                    let taken = Error::already_exists(Subject::File, key.as_str(), inner.name());
+                    Err(taken.caused_by(&err))
                 }
-                failure => Err(failure),
-            },
+            }
         };
         if let Err(err) = self.remove().await {
             tracing::warn!(error = %err, "a hidden object could not be removed");

@@ -17,6 +17,10 @@ impl<T: ObjectStore + PaginatedListStore> Client for T {}
 
 /// The words with which a service is spoken of.
 #[derive(Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each tells one difference between services"
+)]
 pub struct Words {
     /// The type name of the backend, also the first part of its messages.
     pub name: &'static str,

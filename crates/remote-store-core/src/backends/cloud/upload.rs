@@ -18,7 +18,7 @@ use crate::key::ObjectKey;
 use crate::model::{WriteMode, WriteOptions, WriteResult};
 
 use super::Inner;
-use super::creation::{Fingerprint, Hidden, creating};
+use super::creation::{Fingerprint, Hidden, creating, is_refusal};
 use super::failure::was_retried;
 
 /// The size of a part: larger than the 5 MiB that services ask for at least.
@@ -157,11 +157,8 @@ impl Parts {
         let Some(New::OnCondition(sent)) = &self.new else {
             return Err(failure);
         };
-        let refused = match &failure {
-            Error::AlreadyExists { .. } | Error::Conflict { .. } => true,
-            // The upload itself is gone once it was completed.
-            other => other.is_missing_object(),
-        };
+        // The upload itself is gone once it was completed.
+        let refused = is_refusal(&failure) || failure.is_missing_object();
         if refused && was_retried(&err) && sent.is_of(&self.inner, &self.key, self.bytes).await {
             self.upload = None;
             return Ok(unknown());
