@@ -1,5 +1,6 @@
 //! Benchmarks beside the peers, and every file of `crates/*/benches` and of `tests/benches`.
 
+mod parquet;
 mod partitions;
 
 use std::fs;
@@ -19,10 +20,16 @@ pub(crate) struct Options {
 }
 
 /// Those that compare with other packages, each with what it measures.
-const BESIDE_PEERS: [(&str, &str); 1] = [(
-    "partitions",
-    "365 partitions loaded at once at 0, 5, 20 and 50 ms latency, beside three IO managers",
-)];
+const BESIDE_PEERS: [(&str, &str); 2] = [
+    (
+        "parquet",
+        "tables written and read, beside pyarrow, polars and the pure-Python package",
+    ),
+    (
+        "partitions",
+        "365 partitions loaded at once at 0, 5, 20 and 50 ms latency, beside three IO managers",
+    ),
+];
 
 /// `cargo xtask bench`.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
@@ -36,6 +43,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
         }
         return Ok(true);
     };
+    if wanted == "parquet" {
+        return parquet::run(workspace, options);
+    }
     if wanted == "partitions" {
         return partitions::run(workspace, options);
     }

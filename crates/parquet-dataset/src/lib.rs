@@ -4,6 +4,7 @@
 mod error;
 mod layout;
 mod manifest;
+pub mod object;
 mod options;
 mod parts;
 mod removal;

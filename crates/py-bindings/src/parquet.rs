@@ -8,7 +8,9 @@ use arrow_schema::Schema;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
-use remote_store_serializers::{Compression, ParquetFile, ParquetOptions, Table};
+use remote_store_serializers::{
+    Compression, ParquetFile, ParquetOptions, SortColumn, Statistics, Table,
+};
 
 use crate::errors::ToPyErr;
 
@@ -105,8 +107,12 @@ pub(crate) mod parquet {
     use super::ArrowTable;
     use pyo3::prelude::*;
 
-    use super::{ParquetFile, ToPyErr, import_schema, import_stream, options};
+    use super::{ParquetFile, ToPyErr, further_options, import_schema, import_stream, options};
+    use crate::call::wait;
     use crate::content::{self, Buffer};
+    use crate::foreign::core_store;
+    use remote_store_core::WriteOptions;
+    use remote_store_parquet_dataset::object;
     use remote_store_serializers::parquet::{encode as encode_stream, gate};
 
     /// Why pyarrow must write a table of this schema, or None when the native encoder writes the same.
@@ -130,15 +136,20 @@ pub(crate) mod parquet {
 
     /// Encodes a table, columns in parallel.
     #[pyfunction]
-    #[pyo3(signature = (table, *, compression = None, compression_level = None, row_group_size = None))]
+    #[pyo3(signature = (table, *, compression = None, compression_level = None, row_group_size = None,
+                        statistics = None, dictionary = None, sorting = None))]
     fn encode(
         py: Python<'_>,
         table: &Bound<'_, PyAny>,
         compression: Option<&str>,
         compression_level: Option<i32>,
         row_group_size: Option<usize>,
+        statistics: Option<&str>,
+        dictionary: Option<bool>,
+        sorting: Option<Vec<(String, bool, bool)>>,
     ) -> PyResult<Buffer> {
         let options = options(py, compression, compression_level, row_group_size)?;
+        let options = further_options(options, statistics, dictionary, sorting)?;
         let stream = import_stream(table)?;
         let encoded = py.detach(|| {
             let mut out = Vec::new();
@@ -146,6 +157,58 @@ pub(crate) mod parquet {
         });
         encoded
             .map(|out| Buffer::new(out.into()))
+            .map_err(|error| error.to_py_err(py))
+    }
+
+    /// Writes a table as one object, which is encoded on its way; returns its size in bytes.
+    #[pyfunction]
+    #[pyo3(signature = (store, path, table, *, overwrite = true, compression = None, compression_level = None,
+                        row_group_size = None, statistics = None, dictionary = None, sorting = None))]
+    fn write(
+        py: Python<'_>,
+        store: &Bound<'_, PyAny>,
+        path: &str,
+        table: &Bound<'_, PyAny>,
+        overwrite: bool,
+        compression: Option<&str>,
+        compression_level: Option<i32>,
+        row_group_size: Option<usize>,
+        statistics: Option<&str>,
+        dictionary: Option<bool>,
+        sorting: Option<Vec<(String, bool, bool)>>,
+    ) -> PyResult<u64> {
+        let options = options(py, compression, compression_level, row_group_size)?;
+        let options = further_options(options, statistics, dictionary, sorting)?;
+        let store = core_store(store)?;
+        let stream = import_stream(table)?;
+        let mode = if overwrite {
+            WriteOptions::overwrite()
+        } else {
+            WriteOptions::create()
+        };
+        let written = object::write(&store, path, stream, &options, &mode);
+        wait(py, store.driver(), written).map(|written| written.size)
+    }
+
+    /// Reads an object, or only those of its bytes that the columns need: a decoded table, or
+    /// None when pyarrow must read it, which then asks the store for all of it.
+    #[pyfunction]
+    #[pyo3(signature = (store, path, columns = None))]
+    fn read(
+        py: Python<'_>,
+        store: &Bound<'_, PyAny>,
+        path: &str,
+        columns: Option<Vec<String>>,
+    ) -> PyResult<(Option<ArrowTable>, Option<Buffer>)> {
+        let store = core_store(store)?;
+        let file = object::read(&store, path, columns.as_deref());
+        let file = wait(py, store.driver(), file)?;
+        if file.read_support().fallback_reason().is_some() {
+            return Ok((None, file.whole().map(Buffer::new)));
+        }
+        let decoded = py.detach(|| file.decode(columns.as_deref()));
+        decoded
+            .map(|table| (Some(ArrowTable::new(table)), None))
             .map_err(|error| error.to_py_err(py))
     }
 
@@ -193,6 +256,43 @@ pub(crate) fn options(
         let rows = NonZeroUsize::new(rows)
             .ok_or_else(|| PyValueError::new_err("row_group_size must be at least 1"))?;
         options = options.with_row_group_rows(rows);
+    }
+    Ok(options)
+}
+
+/// The options that only single objects have.
+///
+/// # Errors
+/// `ValueError` naming what is not valid.
+fn further_options(
+    mut options: ParquetOptions,
+    statistics: Option<&str>,
+    dictionary: Option<bool>,
+    sorting: Option<Vec<(String, bool, bool)>>,
+) -> PyResult<ParquetOptions> {
+    if let Some(name) = statistics {
+        options = options.with_statistics(match name {
+            "none" => Statistics::None,
+            "chunk" => Statistics::Chunk,
+            "page" => Statistics::Page,
+            _ => {
+                return Err(PyValueError::new_err(format!(
+                    "unknown statistics '{name}'; choose from none, chunk, page"
+                )));
+            }
+        });
+    }
+    if let Some(dictionary) = dictionary {
+        options = options.with_dictionary(dictionary);
+    }
+    if let Some(sorting) = sorting {
+        let columns = sorting.into_iter();
+        let columns = columns.map(|(name, descending, nulls_first)| SortColumn {
+            name,
+            descending,
+            nulls_first,
+        });
+        options = options.with_sorting(columns.collect());
     }
     Ok(options)
 }

@@ -10,7 +10,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int8Type, Int32Type};
+use arrow_array::types::Int8Type;
 use arrow_array::{
     Array, ArrayRef, Date64Array, DictionaryArray, Int8Array, LargeStringArray, RecordBatch,
     StringArray, TimestampSecondArray,
@@ -108,7 +108,7 @@ fn categories_keep_their_order_and_the_unused_ones() {
         let back = back(&table(vec![("level", Arc::clone(&levels))]), &options);
         let mut row = 0;
         for batch in back.batches() {
-            let read = batch.column(0).as_dictionary::<Int32Type>();
+            let read = batch.column(0).as_dictionary::<Int8Type>();
             let values: Vec<_> = read.values().as_string::<i32>().iter().flatten().collect();
             assert_eq!(values, ["never", "lo", "mid", "hi"], "of {rows} rows");
             for key in read.keys() {

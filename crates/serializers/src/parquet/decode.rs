@@ -377,14 +377,14 @@ pub fn decode(data: Bytes, columns: Option<&[String]>) -> Result<Table, Serializ
     ParquetFile::open(data)?.decode(columns)
 }
 
-/// The schema as pyarrow gives it, where that is another: the keys of categories have 32 bits.
+/// The schema as pyarrow gives it, where that is another: categories are never large text.
 fn as_pyarrow_gives_it(schema: &Schema) -> Option<SchemaRef> {
     let wanted = |field: &FieldRef| {
         let DataType::Dictionary(keys, values) = field.data_type() else {
             return None;
         };
-        let other = keys.as_ref() != &DataType::Int32 && gate::is_categorical(field.data_type());
-        other.then(|| DataType::Dictionary(Box::new(DataType::Int32), values.clone()))
+        let is_large = values.as_ref() == &DataType::LargeUtf8;
+        is_large.then(|| DataType::Dictionary(keys.clone(), Box::new(DataType::Utf8)))
     };
     if !schema.fields().iter().any(|field| wanted(field).is_some()) {
         return None;

@@ -30,5 +30,24 @@ def encode(
     compression: str | None = None,
     compression_level: int | None = None,
     row_group_size: int | None = None,
+    statistics: str | None = None,
+    dictionary: bool | None = None,
+    sorting: Sequence[tuple[str, bool, bool]] | None = None,
 ) -> Buffer: ...
+def write(
+    store: object,
+    path: str,
+    table: _ArrowStream,
+    *,
+    overwrite: bool = True,
+    compression: str | None = None,
+    compression_level: int | None = None,
+    row_group_size: int | None = None,
+    statistics: str | None = None,
+    dictionary: bool | None = None,
+    sorting: Sequence[tuple[str, bool, bool]] | None = None,
+) -> int: ...
+def read(
+    store: object, path: str, columns: Sequence[str] | None = None
+) -> tuple[ArrowTable | None, Buffer | None]: ...
 def decode(content: BytesLike | Buffer, columns: Sequence[str] | None = None) -> ArrowTable: ...

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from remote_store import Store
+
 __all__ = ["JsonSerializer", "ParquetSerializer", "PickleSerializer", "Serializer", "serializer_for"]
 
 
@@ -122,10 +124,21 @@ class ParquetSerializer:
     gives a PyArrow Table. ``None`` is stored as an empty table with a mark, and read as None.
 
     The native encoder writes what it writes exactly as pyarrow would; every other schema goes
-    through pyarrow.
+    through pyarrow. Through `write_to` a table goes to its store while it is encoded, and through
+    `read_from` only those bytes are fetched that the columns need.
+
+    Args:
+        compression: ``"snappy"``, ``"gzip"``, ``"brotli"``, ``"lz4"``, ``"zstd"`` or ``"none"``.
+        compression_level: The level of gzip (0 to 9), brotli (0 to 11) or zstd (1 to 22).
+        row_group_size: The most rows in a row group; 1,048,576 or 64 MiB by default.
+        statistics: ``"none"``, ``"chunk"`` for each row group, or ``"page"`` for each page too.
+        dictionary: Whether repeated values are written once and referred to.
+        sorting_columns: Names of columns by which the rows are already sorted; a name that
+            begins with ``-`` is sorted downwards.
 
     Raises:
         ModuleNotFoundError: PyArrow is not installed.
+        ValueError: An option is not valid.
 
     Examples:
         >>> import pyarrow as pa
@@ -136,12 +149,36 @@ class ParquetSerializer:
         Traceback (most recent call last):
         ...
         TypeError: ParquetSerializer expects a DataFrame, got str
+        >>> ParquetSerializer(statistics="all")
+        Traceback (most recent call last):
+        ...
+        ValueError: unknown statistics 'all'; choose from none, chunk, page
     """
 
     extension: str = ".parquet"
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        compression: str = "snappy",
+        compression_level: int | None = None,
+        row_group_size: int | None = None,
+        statistics: str = "chunk",
+        dictionary: bool = True,
+        sorting_columns: Sequence[str] = (),
+    ) -> None:
         _tables.require_pyarrow("PyArrow is required for the parquet serializer.")
+        if isinstance(sorting_columns, str):
+            raise TypeError("sorting_columns must be a list of names, got one text")
+        self._options = _tables.ParquetOptions(
+            compression,
+            compression_level,
+            row_group_size,
+            statistics,
+            dictionary,
+            tuple((name.removeprefix("-"), name.startswith("-"), False) for name in sorting_columns),
+        )
+        self._options.check()
 
     def serialize(self, obj: Any) -> bytes:
         """Write a table as Parquet.
@@ -149,7 +186,44 @@ class ParquetSerializer:
         Raises:
             TypeError: The object is no table.
         """
-        return _tables.encode(_tables.to_arrow(obj, who="ParquetSerializer"))
+        return _tables.encode(_tables.to_arrow(obj, who="ParquetSerializer"), self._options)
+
+    def write_to(self, store: Store, path: str, obj: Any) -> int:
+        """Write a table as one object of a store, which gets it while it is encoded.
+
+        A `pyarrow.RecordBatchReader` or another stream of batches is not collected: memory stays
+        at about a row group, however long it is. The object appears whole or not at all.
+
+        Args:
+            store: The store.
+            path: The object, which is replaced.
+            obj: The table or the stream.
+
+        Returns:
+            The size of the object in bytes.
+
+        Raises:
+            TypeError: The object is no table.
+
+        Examples:
+            >>> import pyarrow as pa
+            >>> from remote_store import Store
+            >>> from remote_store.backends import MemoryBackend
+            >>> store, parquet = Store(MemoryBackend()), ParquetSerializer(compression="zstd")
+            >>> size = parquet.write_to(store, "a.parquet", pa.table({"n": [1, 2], "s": ["a", "b"]}))
+            >>> parquet.read_from(store, "a.parquet", columns=["s"]).to_pydict()
+            {'s': ['a', 'b']}
+        """
+        return _tables.write(store, path, obj, self._options, who="ParquetSerializer")
+
+    def read_from(self, store: Store, path: str, *, columns: Sequence[str] | None = None) -> pa.Table | None:
+        """Read one object of a store; of a large one only the bytes that the columns need.
+
+        Raises:
+            ValueError: It is no Parquet file, or there is no such column.
+            NotFound: There is no such object.
+        """
+        return _tables.read(store, path, columns)
 
     def deserialize(self, data: bytes, *, columns: Sequence[str] | None = None) -> pa.Table | None:
         """Read Parquet.

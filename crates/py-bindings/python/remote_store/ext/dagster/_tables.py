@@ -6,6 +6,7 @@ PyArrow is imported late, so that everything that stores no tables works without
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from remote_store import _native
@@ -15,11 +16,76 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["decode", "encode", "is_table", "none_or_table", "require_pyarrow", "select", "to_arrow"]
+__all__ = [
+    "ParquetOptions",
+    "decode",
+    "encode",
+    "is_table",
+    "none_or_table",
+    "read",
+    "require_pyarrow",
+    "select",
+    "to_arrow",
+    "write",
+]
 
 _INSTALL = "Install it with: pip install 'remote-store[dagster,arrow]'"
 # An output of None still has to be stored (DAG-007), and a Parquet file holds tables only.
 _NONE_MARK = b"remote_store.none"
+
+
+@dataclass(frozen=True)
+class ParquetOptions:
+    """How tables are written; None stands for the default of the encoder."""
+
+    compression: str | None = None
+    compression_level: int | None = None
+    row_group_size: int | None = None
+    statistics: str | None = None
+    dictionary: bool | None = None
+    sorting: tuple[tuple[str, bool, bool], ...] = ()
+
+    def check(self) -> None:
+        """Try them on a table without rows.
+
+        Raises:
+            ValueError: A value is not valid; the message names it.
+            TypeError: A value has the wrong type.
+        """
+        import pyarrow as pa
+
+        schema = pa.schema([(name, pa.int8()) for name in dict.fromkeys(key[0] for key in self.sorting)])
+        _native.parquet.encode(schema.empty_table(), **self.native())
+
+    def native(self) -> dict[str, Any]:
+        """Give them as the native encoder takes them."""
+        return {
+            "compression": self.compression,
+            "compression_level": self.compression_level,
+            "row_group_size": self.row_group_size,
+            "statistics": self.statistics,
+            "dictionary": self.dictionary,
+            "sorting": list(self.sorting) or None,
+        }
+
+    def pyarrow(self, schema: pa.Schema) -> dict[str, Any]:
+        """Give them as pyarrow's writer takes them."""
+        import pyarrow.parquet as pq
+
+        keys = [
+            pq.SortingColumn(schema.names.index(name), descending, nulls_first)
+            for name, descending, nulls_first in self.sorting
+            if name in schema.names
+        ]
+        return {
+            "compression": self.compression or "snappy",
+            "compression_level": self.compression_level,
+            "row_group_size": self.row_group_size,
+            "write_statistics": self.statistics != "none",
+            "write_page_index": self.statistics == "page",
+            "use_dictionary": self.dictionary is not False,
+            "sorting_columns": keys or None,
+        }
 
 
 def require_pyarrow(why: str) -> None:
@@ -56,7 +122,8 @@ def to_arrow(obj: Any, *, who: str) -> pa.Table:
         obj = obj.to_arrow()
     if isinstance(obj, pa.Table):
         return obj
-    if hasattr(obj, "dtypes") and hasattr(obj, "columns"):
+    # DuckDB's relations have the two names as well.
+    if hasattr(obj, "dtypes") and hasattr(obj, "columns") and not hasattr(obj, "fetch_arrow_table"):
         return pa.Table.from_pandas(obj)
     if hasattr(obj, "__arrow_c_stream__") and not is_series:
         return pa.table(obj)
@@ -69,15 +136,74 @@ def _is_lazy_frame(obj: object) -> bool:
     return kind.__name__ == "LazyFrame" and kind.__module__.partition(".")[0] == "polars"
 
 
-def encode(table: pa.Table) -> bytes:
-    """Write a table as one Parquet file."""
+def encode(table: pa.Table, options: ParquetOptions = ParquetOptions()) -> bytes:
+    """Write a table as one Parquet file.
+
+    Raises:
+        ValueError: An option is not valid for this table.
+    """
     if _native.parquet.write_support(table.schema) is None:
-        return bytes(_native.parquet.encode(table))
+        return bytes(_native.parquet.encode(table, **options.native()))
     import pyarrow.parquet as pq
 
     sink = io.BytesIO()
-    pq.write_table(table, sink)
+    pq.write_table(table, sink, **options.pyarrow(table.schema))
     return sink.getvalue()
+
+
+def write(store: Any, path: str, obj: Any, options: ParquetOptions, *, who: str) -> int:
+    """Write a table as one object; it goes to the store while it is encoded.
+
+    A stream of batches is not collected.
+
+    Returns:
+        The size of the object in bytes.
+
+    Raises:
+        TypeError: It is no table.
+        ValueError: An option is not valid for this table.
+    """
+    source = _stream_or_table(obj, who=who)
+    if _native.parquet.write_support(source.schema) is None:
+        return _native.parquet.write(store, path, source, overwrite=True, **options.native())
+    content = encode(source if is_table(source) else source.read_all(), options)
+    store.write(path, content, overwrite=True)
+    return len(content)
+
+
+def _stream_or_table(obj: Any, *, who: str) -> Any:
+    """Give a reader for what is a stream and nothing else, a table for all the rest."""
+    import pyarrow as pa
+
+    if isinstance(obj, pa.RecordBatchReader):
+        return obj
+    frame_like = any(hasattr(obj, name) for name in ("to_arrow", "to_frame", "collect", "column_names"))
+    is_relation = hasattr(obj, "fetch_arrow_table")
+    if hasattr(obj, "__arrow_c_stream__") and (is_relation or not (frame_like or hasattr(obj, "dtypes"))):
+        return pa.RecordBatchReader.from_stream(obj)
+    return to_arrow(obj, who=who)
+
+
+def read(store: Any, path: str, columns: Sequence[str] | None) -> pa.Table | None:
+    """Read one object; of a large one only what the columns need.
+
+    Raises:
+        ValueError: It is no Parquet file, or there is no such column.
+        NotFound: There is no such object.
+    """
+    import pyarrow as pa
+
+    try:
+        decoded, content = _native.parquet.read(store, path, None if columns is None else list(columns))
+    except ValueError:
+        if columns is None:
+            raise
+        # What stands for None has none of the columns.
+        return decode(store.read_bytes(path), columns)
+    if decoded is None:
+        return decode(store.read_bytes(path) if content is None else bytes(content), columns)
+    table = pa.table(decoded)
+    return none_or_table(table if columns is None else select(table, columns))
 
 
 def decode(data: bytes, columns: Sequence[str] | None) -> pa.Table | None:

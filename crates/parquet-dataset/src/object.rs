@@ -1,0 +1,221 @@
+//! One table as one object: written while it is encoded, read by the parts that are asked for.
+
+use std::io::{self, Write};
+use std::thread;
+
+use arrow_array::{RecordBatch, RecordBatchIterator, RecordBatchReader};
+use arrow_schema::{ArrowError, SchemaRef};
+use bytes::Bytes;
+use futures_channel::{mpsc, oneshot};
+use futures_util::sink::SinkExt;
+use futures_util::stream::StreamExt;
+use remote_store_core::{Driver, ReadRange, Store, WriteOptions, WriteResult, runtime};
+use remote_store_serializers::{ParquetFile, ParquetOptions, SerializeError, parquet};
+
+use crate::error::Result;
+
+/// Encoded bytes that wait for the store: so many, of so many bytes each.
+const CHUNKS_WAITING: usize = 4;
+const CHUNK_BYTES: usize = 1 << 20;
+/// Tables of fewer rows are encoded here and now: a thread costs more.
+const SMALL_TABLE_ROWS: usize = 10_000;
+/// How much of the end is fetched at first; footers are seldom larger.
+const TAIL_BYTES: u64 = 64 << 10;
+
+/// Writes a table as one Parquet object, which appears whole or not at all.
+///
+/// It goes to the store while it is encoded: beside the batches that the reader gives, one row
+/// group and a few megabytes are held in memory ([`ParquetOptions::with_row_group_bytes`]).
+///
+/// # Errors
+/// What [`parquet::encode`] and the store's writer fail with; nothing is left in the store then.
+///
+/// ```
+/// use std::sync::Arc;
+/// use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+/// use remote_store_core::{Store, WriteOptions, runtime};
+/// use remote_store_parquet_dataset::object;
+/// use remote_store_serializers::{ParquetOptions, Table};
+///
+/// let delay: ArrayRef = Arc::new(Int64Array::from(vec![11, -4]));
+/// let table = Table::from(RecordBatch::try_from_iter([("delay", delay)])?);
+/// let store = Store::memory();
+/// runtime::block_on(store.driver(), async {
+///     let options = ParquetOptions::default();
+///     object::write(&store, "d.parquet", table.reader(), &options, &WriteOptions::create()).await?;
+///     assert_eq!(object::read(&store, "d.parquet", None).await?.decode(None)?, table);
+///     assert!(object::read(&store, "none.parquet", None).await.is_err());
+///     Ok::<(), remote_store_parquet_dataset::DatasetError>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub async fn write(
+    store: &Store,
+    path: &str,
+    mut reader: impl RecordBatchReader + Send + 'static,
+    options: &ParquetOptions,
+    write: &WriteOptions,
+) -> Result<WriteResult> {
+    let schema = reader.schema();
+    let (first, is_all) = first_batches(&mut reader)?;
+    if is_all {
+        let mut bytes = Vec::new();
+        let batches = RecordBatchIterator::new(first.into_iter().map(Ok), schema);
+        parquet::encode(batches, options, &mut bytes)?;
+        return Ok(store.write(path, bytes.into(), write).await?);
+    }
+    let batches = first.into_iter().map(Ok).chain(reader);
+    let (mut chunks, encoded) = encode_aside(batches, schema, options.clone())?;
+    let mut writer = store.writer(path, write).await?;
+    while let Some(chunk) = chunks.next().await {
+        if let Err(error) = writer.write(chunk).await {
+            // The encoder finds nobody listening and ends.
+            drop(chunks);
+            let _already_failed = writer.abort().await;
+            return Err(error.into());
+        }
+    }
+    let outcome = encoded.await.unwrap_or_else(|_ended| {
+        Err(SerializeError::Encode {
+            format: "Parquet",
+            reason: "the thread that encodes ended early".to_owned(),
+            source: None,
+        })
+    });
+    if let Err(error) = outcome {
+        let _already_failed = writer.abort().await;
+        return Err(error.into());
+    }
+    Ok(writer.finish().await?)
+}
+
+/// Reads a Parquet object as far as the named columns need it, or all of it.
+///
+/// With columns the footer comes first, and then only their chunks, where those are fewer
+/// bytes than the object. That the object stayed the same meanwhile is looked at in the end;
+/// if it did not, all of it is read.
+///
+/// # Errors
+/// What the store fails with, and [`SerializeError`] when it is no Parquet file or has no such
+/// column.
+pub async fn read(store: &Store, path: &str, columns: Option<&[String]>) -> Result<ParquetFile> {
+    if columns.is_some()
+        && let Some(file) = read_columns(store, path, columns).await?
+    {
+        return Ok(file);
+    }
+    Ok(ParquetFile::open(store.read_bytes(path).await?)?)
+}
+
+/// The file with the chunks of some columns; none when all of it is as good.
+async fn read_columns(
+    store: &Store,
+    path: &str,
+    columns: Option<&[String]>,
+) -> Result<Option<ParquetFile>> {
+    let end = store.open(path, ReadRange::Suffix(TAIL_BYTES)).await?;
+    let info = end.info().clone();
+    let mut tail = end.bytes().await?;
+    if tail.len() as u64 == info.size {
+        return Ok(Some(ParquetFile::open(tail)?));
+    }
+    let needed = parquet::footer_len(&tail)?;
+    if needed > tail.len() {
+        let suffix = ReadRange::Suffix(needed as u64);
+        tail = store.read_range(path, suffix).await?;
+    }
+    let file = ParquetFile::open_tail(info.size, tail)?;
+    let ranges = file.column_ranges(columns)?;
+    let bytes: u64 = ranges.iter().map(|range| range.end - range.start).sum();
+    // Nearly all of it is quicker in one request, and checked by one answer.
+    if bytes.saturating_mul(10) > info.size.saturating_mul(9) {
+        return Ok(None);
+    }
+    let parts = store.get_ranges(path, &ranges).await?;
+    let now = store.head(path).await?;
+    if (now.size, now.etag, now.modified) != (info.size, info.etag, info.modified) {
+        return Ok(None);
+    }
+    let parts = ranges.iter().map(|range| range.start).zip(parts);
+    Ok(Some(file.with_ranges(parts.collect())))
+}
+
+/// The first batches, and whether they are all; they are when the table is small.
+fn first_batches(
+    reader: &mut impl RecordBatchReader,
+) -> Result<(Vec<RecordBatch>, bool), SerializeError> {
+    let (mut batches, mut rows) = (Vec::new(), 0);
+    while rows < SMALL_TABLE_ROWS {
+        match reader.next() {
+            Some(Ok(batch)) => {
+                rows += batch.num_rows();
+                batches.push(batch);
+            }
+            Some(Err(error)) => {
+                return Err(SerializeError::Encode {
+                    format: "Parquet",
+                    reason: format!("the source of the record batches failed: {error}"),
+                    source: Some(Box::new(error)),
+                });
+            }
+            None => return Ok((batches, true)),
+        }
+    }
+    Ok((batches, false))
+}
+
+type Encoded = oneshot::Receiver<Result<(), SerializeError>>;
+
+/// Encodes on a thread of its own, which ends when nobody listens any more.
+fn encode_aside(
+    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>> + Send + 'static,
+    schema: SchemaRef,
+    options: ParquetOptions,
+) -> Result<(mpsc::Receiver<Bytes>, Encoded), SerializeError> {
+    let (sender, chunks) = mpsc::channel(CHUNKS_WAITING);
+    let (done, encoded) = oneshot::channel();
+    let work = move || {
+        let mut out = Chunks {
+            sender,
+            pending: Vec::with_capacity(CHUNK_BYTES),
+        };
+        let reader = RecordBatchIterator::new(batches, schema);
+        let outcome = parquet::encode(reader, &options, &mut out)
+            .and_then(|_summary| out.flush().map_err(SerializeError::from));
+        // The channel of chunks ends after the outcome is known.
+        let _nobody_asks = done.send(outcome);
+        drop(out);
+    };
+    let started = thread::Builder::new()
+        .name("remote-store-encode".to_owned())
+        .spawn(work);
+    started.map_err(SerializeError::from)?;
+    Ok((chunks, encoded))
+}
+
+/// Collects what the encoder writes and hands it on in pieces.
+struct Chunks {
+    sender: mpsc::Sender<Bytes>,
+    pending: Vec<u8>,
+}
+
+impl Write for Chunks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.pending.len() + bytes.len() > CHUNK_BYTES {
+            self.flush()?;
+        }
+        self.pending.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let next = Vec::with_capacity(CHUNK_BYTES);
+        let chunk = Bytes::from(std::mem::replace(&mut self.pending, next));
+        runtime::block_on(Driver::Inline, self.sender.send(chunk))
+            .map_err(io::Error::other)?
+            .map_err(|_nobody_listens| io::Error::from(io::ErrorKind::BrokenPipe))
+    }
+}
