@@ -1,5 +1,6 @@
 //! Benchmarks beside the peers, and every file of `crates/*/benches` and of `tests/benches`.
 
+mod logs;
 mod parquet;
 mod partitions;
 
@@ -20,7 +21,11 @@ pub(crate) struct Options {
 }
 
 /// Those that compare with other packages, each with what it measures.
-const BESIDE_PEERS: [(&str, &str); 2] = [
+const BESIDE_PEERS: [(&str, &str); 3] = [
+    (
+        "logs",
+        "steps finished, viewed, followed, listed and deleted, beside three compute log managers",
+    ),
     (
         "parquet",
         "tables written and read, beside pyarrow, polars and the pure-Python package",
@@ -43,11 +48,11 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
         }
         return Ok(true);
     };
-    if wanted == "parquet" {
-        return parquet::run(workspace, options);
-    }
-    if wanted == "partitions" {
-        return partitions::run(workspace, options);
+    match wanted.as_str() {
+        "logs" => return logs::run(workspace, options),
+        "parquet" => return parquet::run(workspace, options),
+        "partitions" => return partitions::run(workspace, options),
+        _ => {}
     }
     let Some((package, name)) = found.iter().find(|(_, name)| name == wanted) else {
         return Err(
