@@ -7,6 +7,7 @@ mod seaweedfs;
 mod sftp;
 
 use std::fs;
+use std::io;
 
 use clap::{Args, Subcommand};
 
@@ -34,6 +35,8 @@ enum Action {
     Stop,
     /// Say whether it runs, and where
     Status,
+    /// Run the SFTP servers in the foreground, print what a shell needs to use them, end with the input
+    Sftp,
 }
 
 /// `cargo xtask servers`.
@@ -44,6 +47,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
         .ok()
         .filter(|pid| seaweedfs::is_ours(pid));
     match options.action {
+        Action::Sftp => return sftp_until_input_ends(workspace),
         Action::Start => {
             if running.is_some() {
                 print!("{}", fs::read_to_string(&state)?);
@@ -77,5 +81,24 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
             None => println!("SeaweedFS does not run; `cargo xtask servers start` starts it"),
         },
     }
+    Ok(true)
+}
+
+fn sftp_until_input_ends(workspace: &Workspace) -> Result<bool> {
+    let mut steps = Steps::aside(workspace, "servers")?;
+    let started = steps.run("SFTP servers", |step| {
+        let tools = Venv::ensure(workspace, "tools", None, step)?;
+        Sftp::start(workspace, &tools, step)
+    });
+    let Some(sftp) = started else {
+        return Ok(false);
+    };
+    for (name, value) in sftp.variables() {
+        println!("export {name}='{value}'");
+    }
+    if let Some(reason) = &sftp.without_openssh {
+        println!("# OpenSSH's server is not at hand: {reason}");
+    }
+    io::copy(&mut io::stdin(), &mut io::sink())?;
     Ok(true)
 }

@@ -4,6 +4,7 @@
 //! `target/xtask`; nothing is installed. Where neither is possible, asyncssh stands in for it, and the step
 //! says so.
 
+use std::fmt::Write;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -76,7 +77,7 @@ impl Sftp {
         ] {
             let public = fs::read_to_string(dir.join(name).join("host.pub"))
                 .or_else(|_| fs::read_to_string(dir.join("password/host.pub")))?;
-            known.push_str(&format!("[127.0.0.1]:{port} {}\n", public.trim()));
+            writeln!(known, "[127.0.0.1]:{port} {}", public.trim())?;
         }
         let known_hosts = dir.join("known_hosts");
         fs::write(&known_hosts, known)?;

@@ -129,7 +129,7 @@ impl<'a> Login<'a> {
             let Ok(result) = signed else { continue };
             match self.note(Ok(result)) {
                 Attempt::Refused => {}
-                ended => return ended,
+                ended @ (Attempt::In | Attempt::Ended(_)) => return ended,
             }
         }
         Attempt::Refused

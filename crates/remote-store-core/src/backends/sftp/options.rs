@@ -36,7 +36,7 @@ pub struct SftpOptions {
     pub username: Option<String>,
     /// The password, also for servers that ask for it interactively.
     pub password: Option<Secret>,
-    /// A private key: its text (OpenSSH, PEM, PKCS#8, PuTTY) or the path of its file.
+    /// A private key: its text (`OpenSSH`, PEM, PKCS#8, `PuTTY`) or the path of its file.
     pub pkey: Option<Secret>,
     /// What an encrypted private key is opened with.
     pub passphrase: Option<Secret>,
@@ -170,10 +170,10 @@ impl SftpOptions {
             .map(str::to_owned);
         options.host_keys_path = text(given, "host_keys_path").map(super::keys::expanded);
         if let Some(limit) = seconds(given, "timeout", "")? {
-            options.timeout = limit.unwrap_or(Duration::MAX);
+            options.timeout = limit.or_longest();
         }
         if let Some(limit) = seconds(given, "io_timeout", "")? {
-            options.io_timeout = limit;
+            options.io_timeout = limit.into_option();
         }
         if let Some(extra) = given.get("connect_kwargs").and_then(OptionValue::as_map) {
             options.read_extra(extra)?;
@@ -203,7 +203,7 @@ impl SftpOptions {
             ("auth_timeout", &mut self.auth_timeout),
         ] {
             if let Some(given) = seconds(given, name, "connect_kwargs.")? {
-                *limit = given.unwrap_or(Duration::MAX);
+                *limit = given.or_longest();
             }
         }
         Ok(())
@@ -233,13 +233,32 @@ impl SftpOptions {
     }
 }
 
-/// A positive number of seconds; the inner `None` stands for no limit.
-fn seconds(given: &Options, name: &str, map: &str) -> Result<Option<Option<Duration>>> {
+/// A limit that was given.
+enum Limit {
+    Of(Duration),
+    None,
+}
+
+impl Limit {
+    fn or_longest(self) -> Duration {
+        self.into_option().unwrap_or(Duration::MAX)
+    }
+
+    fn into_option(self) -> Option<Duration> {
+        match self {
+            Self::Of(limit) => Some(limit),
+            Self::None => None,
+        }
+    }
+}
+
+/// A positive number of seconds, or infinity for no limit.
+fn seconds(given: &Options, name: &str, map: &str) -> Result<Option<Limit>> {
     let Some(value) = given.get(name).and_then(OptionValue::as_float) else {
         return Ok(None);
     };
     if value == f64::INFINITY {
-        return Ok(Some(None));
+        return Ok(Some(Limit::None));
     }
     let limit = Duration::try_from_secs_f64(value)
         .ok()
@@ -253,7 +272,9 @@ fn seconds(given: &Options, name: &str, map: &str) -> Result<Option<Option<Durat
             ),
         )
     };
-    limit.map(|limit| Some(Some(limit))).ok_or_else(refused)
+    limit
+        .map(|limit| Some(Limit::Of(limit)))
+        .ok_or_else(refused)
 }
 
 /// The options by name, for the registry.

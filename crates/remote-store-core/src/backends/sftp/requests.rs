@@ -1,4 +1,8 @@
 //! Single requests of SFTP with their answers, and files that close themselves.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "every answer but the one that was asked for is a refusal"
+)]
 
 use std::sync::Arc;
 
@@ -180,7 +184,7 @@ impl Session {
         match self.ask(request).await? {
             Reply::Handle(handle) => Ok(Handle {
                 session: Arc::clone(self),
-                handle,
+                name: handle,
                 open: true,
             }),
             other => Err(refusal(other)),
@@ -205,7 +209,7 @@ impl Session {
 #[derive(Debug)]
 pub(super) struct Handle {
     session: Arc<Session>,
-    handle: Bytes,
+    name: Bytes,
     open: bool,
 }
 
@@ -216,13 +220,13 @@ impl Handle {
 
     pub(super) async fn attributes(&self) -> Result<Attributes, Trouble> {
         self.session
-            .attributes(Request::new(request::FSTAT).text(&self.handle))
+            .attributes(Request::new(request::FSTAT).text(&self.name))
             .await
     }
 
     pub(super) async fn set_mode(&self, mode: u32) -> Result<(), Trouble> {
         let request = Request::new(request::FSETSTAT)
-            .text(&self.handle)
+            .text(&self.name)
             .mode(Some(mode & 0o7777));
         done(self.session.ask(request).await?)
     }
@@ -230,7 +234,7 @@ impl Handle {
     /// At most `length` bytes from a place; empty at the end.
     pub(super) async fn read(&self, offset: u64, length: usize) -> Result<Bytes, Trouble> {
         let request = Request::new(request::READ)
-            .text(&self.handle)
+            .text(&self.name)
             .long(offset)
             .number(u32::try_from(length).unwrap_or(u32::MAX));
         match self.session.ask(request).await? {
@@ -244,7 +248,7 @@ impl Handle {
 
     pub(super) async fn write(&self, offset: u64, bytes: &[u8]) -> Result<(), Trouble> {
         let request = Request::new(request::WRITE)
-            .text(&self.handle)
+            .text(&self.name)
             .long(offset)
             .text(bytes);
         done(self.session.ask(request).await?)
@@ -255,7 +259,7 @@ impl Handle {
         if !self.session.offers("fsync@openssh.com") {
             return Ok(());
         }
-        let request = Request::extended("fsync@openssh.com").text(&self.handle);
+        let request = Request::extended("fsync@openssh.com").text(&self.name);
         done(self.session.ask(request).await?)
     }
 
@@ -267,10 +271,10 @@ impl Handle {
         length: u64,
     ) -> Result<(), Trouble> {
         let request = Request::extended("copy-data")
-            .text(&source.handle)
+            .text(&source.name)
             .long(offset)
             .long(length)
-            .text(&self.handle)
+            .text(&self.name)
             .long(offset);
         done(self.session.ask(request).await?)
     }
@@ -280,13 +284,13 @@ impl Handle {
         self.open = false;
         done(
             self.session
-                .ask(Request::new(request::CLOSE).text(&self.handle))
+                .ask(Request::new(request::CLOSE).text(&self.name))
                 .await?,
         )
     }
 
     async fn names(&self) -> Result<Option<Vec<Entry>>, Trouble> {
-        let request = Request::new(request::READDIR).text(&self.handle);
+        let request = Request::new(request::READDIR).text(&self.name);
         match self.session.ask(request).await? {
             Reply::Names(names) => Ok(Some(names)),
             Reply::Status {
@@ -301,7 +305,7 @@ impl Drop for Handle {
     fn drop(&mut self) {
         if self.open {
             self.session
-                .tell(Request::new(request::CLOSE).text(&self.handle));
+                .tell(Request::new(request::CLOSE).text(&self.name));
         }
     }
 }
@@ -310,6 +314,6 @@ impl Drop for Handle {
 fn longs<const N: usize>(body: &[u8]) -> [u64; N] {
     let mut numbers = body
         .chunks_exact(8)
-        .map(|chunk| chunk.try_into().map(u64::from_be_bytes).unwrap_or(0));
+        .map(|chunk| chunk.try_into().map_or(0, u64::from_be_bytes));
     std::array::from_fn(|_| numbers.next().unwrap_or(0))
 }

@@ -34,6 +34,9 @@ impl Trouble {
     }
 }
 
+/// How much of what a server prints is kept.
+const SAID_BYTES: usize = 200;
+
 type Waiting = Mutex<HashMap<u32, oneshot::Sender<Reply>>>;
 
 /// What is shared with the tasks that move the packets.
@@ -238,14 +241,15 @@ async fn receive(
     let mut buffer = BytesMut::new();
     let mut said = String::new();
     while let Some(message) = incoming.wait().await {
-        match message {
-            ChannelMsg::Data { data } => buffer.extend_from_slice(&data),
+        if let ChannelMsg::Data { data } = &message {
+            buffer.extend_from_slice(data);
+        } else if let ChannelMsg::ExtendedData { data, .. } = &message {
             // What a server without the subsystem prints before it hangs up.
-            ChannelMsg::ExtendedData { data, .. } if said.len() < 200 => {
-                said.push_str(&String::from_utf8_lossy(&data));
+            if said.len() < SAID_BYTES {
+                said.push_str(&String::from_utf8_lossy(data));
             }
-            ChannelMsg::Failure => return "the server has no SFTP subsystem".to_owned(),
-            _ => {}
+        } else if matches!(message, ChannelMsg::Failure) {
+            return "the server has no SFTP subsystem".to_owned();
         }
         loop {
             match packet::next(&mut buffer) {

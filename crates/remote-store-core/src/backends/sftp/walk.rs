@@ -175,7 +175,7 @@ impl Walk {
             .rev()
             .filter_map(|entry| match entry {
                 Entry::Folder(prefix) if self.is_wanted(prefix) => Some(prefix.clone()),
-                _ => None,
+                Entry::File(_) | Entry::Folder(_) => None,
             })
             .take(FOLDERS_AHEAD)
             .collect();
