@@ -58,6 +58,10 @@ impl AsyncStore {
     }
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "calls take a function that may fail"
+)]
 fn bytes_object(py: Python<'_>, bytes: Bytes) -> PyResult<Py<PyAny>> {
     Ok(PyBytes::new(py, &bytes).into_any().unbind())
 }

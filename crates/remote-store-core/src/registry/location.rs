@@ -194,13 +194,13 @@ fn unknown(scheme: &str) -> Error {
     ))
 }
 
-fn local(root: String) -> Location {
-    Location::new("local", "").with("root", root.as_str())
+fn local(root: &str) -> Location {
+    Location::new("local", "").with("root", root)
 }
 
 fn folder(path: &str) -> Result<Location> {
     if std::path::Path::new(path).is_absolute() {
-        return Ok(local(path.to_owned()));
+        return Ok(local(path));
     }
     Err(refuse(
         "Neither a URL with a scheme (s3://bucket/prefix) nor the absolute path of a folder; for a folder \
@@ -215,7 +215,7 @@ fn file(parts: &mut Parts<'_>) -> Result<Location> {
             "A file URL names an absolute path after an empty host; write file:///folder",
         ));
     }
-    parts::decoded(parts.path).map(local)
+    Ok(local(&parts::decoded(parts.path)?))
 }
 
 fn memory(parts: &Parts<'_>) -> Result<Location> {

@@ -30,7 +30,8 @@ pub(super) fn container(parts: &mut Parts<'_>) -> Result<Location> {
         Some(container) => (container.reveal().to_owned(), Some(parts.host)),
         None => (parts.host.to_owned(), None),
     };
-    if container.is_empty() {
+    // A host where a container is due: containers have no dots.
+    if container.is_empty() || container.contains('.') {
         return Err(no_container(parts.scheme));
     }
     let location = Location::new("azure", parts.path).with("container", container.as_str());

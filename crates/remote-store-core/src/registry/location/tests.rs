@@ -43,12 +43,12 @@ fn each_scheme_names_its_backend_its_options_and_its_root() {
     for (url, want) in [
         (
             "s3://lake/a/b",
-            expected("s3", &[("bucket", "lake")], "/a/b"),
+            expected("s3", &[("bucket", "lake")], "a/b"),
         ),
         ("S3A://lake", expected("s3", &[("bucket", "lake")], "")),
         (
             "gs://lake/a%20b",
-            expected("gcs", &[("bucket", "lake")], "/a%20b"),
+            expected("gcs", &[("bucket", "lake")], "a%20b"),
         ),
         ("gcs://lake", expected("gcs", &[("bucket", "lake")], "")),
         ("az://c/p", expected("azure", &[("container", "c")], "p")),
@@ -159,7 +159,7 @@ fn what_a_url_lacks_is_said_and_no_credential_is_repeated() {
         ("memory://me:s3cr3t@x", "as options"),
         ("fsspec+ftp://me:s3cr3t@x", "as options"),
         ("s3://%FF:s3cr3t@lake", "UTF-8"),
-        ("gss://s3cr3t@x", "Did you mean 'gs'?"),
+        ("gss://s3cr3t@x", "Did you mean 'gcs'?"),
         ("fsspec+://s3cr3t@x", "fsspec+<protocol>"),
         ("my s3cr3t://x", "Known schemes: abfs, abfss, az"),
     ] {
