@@ -22,8 +22,8 @@ impl CredentialSource for Fixed {
     }
 }
 
-fn fixed(credential: Credential) -> Option<SharedCredentialSource> {
-    Some(SharedCredentialSource::new(Fixed(credential)))
+fn fixed(credential: Credential) -> SharedCredentialSource {
+    SharedCredentialSource::new(Fixed(credential))
 }
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
@@ -70,7 +70,7 @@ fn each_kind_of_credential_of_a_source_signs_as_it_should() {
     let service = service();
     let mut given = options(&service);
     let mut asked_with = |credential: Credential| {
-        given.credential_source = fixed(credential);
+        given.credential_source = Some(fixed(credential));
         ask(&client::build(&given, &Environment::default()).unwrap());
         last(&service)
     };
@@ -143,7 +143,7 @@ fn bearer_of(options: &AzureOptions, variables: &[(&str, &str)]) -> Option<Strin
 fn the_default_credential_stands_in_for_the_machine_and_for_nobody_else() {
     let mut given = AzureOptions::new("lake").unwrap();
     given.account_name = Some("acme".to_owned());
-    given.default_credential = fixed(Credential::Bearer("default".into()));
+    given.default_credential = Some(fixed(Credential::Bearer("default".into())));
     assert_eq!(bearer_of(&given, &[]).as_deref(), Some("default"));
     let own = [("AZURE_STORAGE_TOKEN", "own")];
     assert_eq!(bearer_of(&given, &own).as_deref(), Some("own"));
@@ -161,7 +161,7 @@ fn the_default_credential_stands_in_for_the_machine_and_for_nobody_else() {
 fn a_source_of_another_cloud_is_refused_without_its_credential() {
     let service = service();
     let mut given = options(&service);
-    given.credential_source = fixed(Credential::access_key("AKIA", "hunter2", None));
+    given.credential_source = Some(fixed(Credential::access_key("AKIA", "hunter2", None)));
     let store = crate::Store::new(
         Arc::new(AzureBackend::new(given).unwrap()),
         crate::Prefix::root(),

@@ -61,7 +61,7 @@ fn serve(stream: TcpStream, seen: &Mutex<Vec<Asked>>, answers: &Answers) {
         let (status, headers, body) = answers(&asked);
         let mut answer = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
         for (name, value) in headers {
-            answer.push_str(&format!("{name}: {value}\r\n"));
+            answer.extend([name, ": ", value.as_str(), "\r\n"]);
         }
         let head_only = asked.line.starts_with("HEAD");
         let body = if head_only { "" } else { body.as_str() };

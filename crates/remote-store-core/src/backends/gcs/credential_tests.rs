@@ -21,8 +21,8 @@ impl CredentialSource for Fixed {
     }
 }
 
-fn fixed(token: &'static str) -> Option<SharedCredentialSource> {
-    Some(SharedCredentialSource::new(Fixed(token)))
+fn fixed(token: &'static str) -> SharedCredentialSource {
+    SharedCredentialSource::new(Fixed(token))
 }
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
@@ -66,7 +66,7 @@ fn a_source_comes_before_the_environment() {
     let mut given = options();
     let variables = environment(&[("GOOGLE_BEARER_TOKEN", "env")]);
     assert_eq!(bearer(&client::build(&given, &variables).unwrap()), "env");
-    given.credential = fixed("own");
+    given.credential = Some(fixed("own"));
     assert_eq!(bearer(&client::build(&given, &variables).unwrap()), "own");
     given.anonymous = true;
     let refused = GcsBackend::new(given).unwrap_err().to_string();
@@ -97,7 +97,7 @@ fn default_credentials_of_a_kind_unknown_here_are_read_by_who_knows_them() {
             "{text}"
         );
         assert!(!text.contains("hunter2"), "{text}");
-        given.default_credential = fixed("federated");
+        given.default_credential = Some(fixed("federated"));
         assert_eq!(
             bearer(&client::build(&given, &variables).unwrap()),
             "federated"
