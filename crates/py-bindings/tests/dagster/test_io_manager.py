@@ -11,7 +11,7 @@ import pytest
 from pipelines import metadata_of, needs_arrow, pa, run, stored_paths
 
 from remote_store import NotFound, Store
-from remote_store.backends import LocalBackend, MemoryBackend
+from remote_store.backends import LocalBackend, MemoryBackend, S3Backend
 from remote_store.ext.dagster import (
     PickleSerializer,
     RemoteStoreIOManager,
@@ -324,7 +324,8 @@ def test_multi_assets_store_each_output(store):
 
 
 def test_a_closed_store_is_a_clear_error():
-    store = Store(MemoryBackend())
+    # Memory and folders hold nothing, so they can be used on.
+    store = Store(S3Backend("lake", endpoint_url="http://127.0.0.1:1", key="AK", secret="SK1234567890"))
     manager = dagster_io_manager(store)
     store.close()
     with pytest.raises(Exception, match="closed"):
