@@ -11,7 +11,7 @@ import pytest
 from pipelines import metadata_of, needs_arrow, pa, run, stored_paths
 
 from remote_store import NotFound, Store
-from remote_store.backends import LocalBackend, MemoryBackend, S3Backend
+from remote_store.backends import LocalBackend, S3Backend
 from remote_store.ext.dagster import (
     PickleSerializer,
     RemoteStoreIOManager,
