@@ -5,6 +5,7 @@
 //! what pyarrow would have given. Pages carry CRC-32 checksums, which are
 //! verified on reading.
 
+mod assembly;
 mod checksum;
 mod codec;
 mod coded;
