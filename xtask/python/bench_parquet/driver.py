@@ -63,7 +63,9 @@ class Implementation:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | {"AWS_EC2_METADATA_DISABLED": "true"},
+            # The server in memory keeps the framing of checksums in trailers as content.
+            env=os.environ
+            | {"AWS_EC2_METADATA_DISABLED": "true", "AWS_REQUEST_CHECKSUM_CALCULATION": "WHEN_REQUIRED"},
         )
 
     def __enter__(self) -> Self:
