@@ -10,7 +10,7 @@ import pytest
 from remote_store import Backend, Capability, CapabilitySet, ProxyStore, Store, WriteResult, batch_delete
 from remote_store.backends import MemoryBackend
 
-METHODS = [name for name in vars(Store) if not name.startswith("_")]
+METHODS = [name for name in dir(Store) if not name.startswith("_")]
 
 
 def test_a_mock_of_a_store_has_every_method_and_no_other() -> None:

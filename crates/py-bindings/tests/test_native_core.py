@@ -31,6 +31,13 @@ class TestNativeFastPath:
         with mock.patch.object(Store, "read_bytes", return_value=b"patched"):
             assert io_manager.read_object(memory, "x") == b"patched"
 
+    def test_a_patch_of_any_method_is_seen(self, memory: Store) -> None:
+        methods = [name for name in dir(Store) if not name.startswith("_") and name != "from_url"]
+        for name in [*methods, "_begin"]:
+            with mock.patch.object(Store, name):
+                assert native_core(memory) is None, name
+            assert native_core(memory) is memory._core, name
+
     def test_a_subclass_is_called(self) -> None:
         from remote_store._native import io_manager
 

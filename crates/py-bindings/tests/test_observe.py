@@ -119,8 +119,8 @@ def test_each_operation_tells_once_with_its_arguments_and_its_hook(operation):
 
 
 def test_every_public_method_of_a_store_is_observed():
-    public = {name for name, value in vars(Store).items() if callable(value) and not name.startswith("_")}
-    public -= {"from_url"}  # builds a store; nothing is asked of one
+    public = {name for name in dir(Store) if callable(getattr(Store, name)) and not name.startswith("_")}
+    public -= {"from_url", "from_obstore", "to_obstore"}  # build a store; nothing is asked of one
     assert public <= set(vars(ObservedStore)), "what is not overridden would bypass the hooks"
 
 

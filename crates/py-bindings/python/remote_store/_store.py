@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -11,23 +9,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from remote_store import _native
 from remote_store._capabilities import Capability
-from remote_store._core import Core, PathLike, as_text, check_depth, core_over, open_atomic, open_read, write
-from remote_store._errors import InvalidPath, NotFound
-from remote_store._glob import match_files
+from remote_store._core import Core, PathLike, as_text, core_over, open_atomic, open_read, write
+from remote_store._listing import Listing
 from remote_store._metadata import check_metadata
-from remote_store._models import (
-    FileInfo,
-    FolderEntry,
-    FolderInfo,
-    PathEntry,
-    ResolutionPlan,
-    WriteResult,
-    as_write_result,
-)
+from remote_store._models import ResolutionPlan, WriteResult
 from remote_store._obstore import from_obstore, is_obstore
 from remote_store._path import join, normalize
 from remote_store._portable import Portable
-from remote_store._python_core import PythonCore
 
 if TYPE_CHECKING:
     from remote_store._backend import Backend
@@ -35,10 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["Store"]
 
 _T = TypeVar("_T")
-_log = logging.getLogger("remote_store")
 
 
-class Store(Portable):
+class Store(Listing, Portable):
     r"""Files under a root folder of a backend.
 
     Paths are strings (or `RemotePath`) relative to the root; ``""`` and ``"."`` mean the root itself.
@@ -283,119 +270,6 @@ class Store(Portable):
         self._core.copy(key, as_text(dst), overwrite)
         self._done("copy", key)
 
-    # Listing
-
-    def list_files(
-        self,
-        path: PathLike,
-        *,
-        recursive: bool = False,
-        pattern: str | None = None,
-        max_depth: int | None = None,
-    ) -> Iterator[FileInfo]:
-        """List files; a folder that is not there yields nothing.
-
-        Args:
-            path: The folder.
-            recursive: Whether folders below are entered.
-            pattern: A shell pattern that the name (not the path) must match.
-            max_depth: How many levels below the folder are entered; it implies ``recursive``.
-
-        Raises:
-            ValueError: ``max_depth`` is negative (raised when iterated).
-        """
-        check_depth(max_depth)
-        recursive = recursive or max_depth is not None
-        key = self._begin("list_files", path)
-        for info in self._core.list(key, recursive, max_depth):
-            if pattern is None or fnmatch.fnmatchcase(info.name, pattern):
-                yield info
-
-    def list_folders(
-        self, path: PathLike, *, pattern: str | None = None, max_depth: int | None = None
-    ) -> Iterator[FolderEntry]:
-        """List the folders in a folder; with ``max_depth``, also those up to so many levels below.
-
-        Raises:
-            ValueError: ``max_depth`` is negative (raised when iterated).
-        """
-        check_depth(max_depth)
-        level = [self._begin("list_folders", path)]
-        for _ in range((max_depth or 0) + 1):
-            below: list[str] = []
-            for folder in level:
-                for entry in self._core.list_level(folder)[1]:
-                    below.append(str(entry.path))
-                    if pattern is None or fnmatch.fnmatchcase(entry.name, pattern):
-                        yield entry
-            level = below
-
-    def iter_children(self, path: PathLike) -> Iterator[PathEntry]:
-        """List the files and the folders directly in a folder."""
-        files, folders = self._core.list_level(self._begin("iter_children", path))
-        yield from files
-        yield from folders
-
-    def glob(self, pattern: str) -> Iterator[FileInfo]:
-        """List the files whose path matches a pattern; ``**`` crosses folders.
-
-        Raises:
-            CapabilityNotSupported: The backend cannot do it.
-        """
-        self._require(Capability.GLOB)
-        core = self._core
-        if isinstance(core, PythonCore):
-            return core.glob(pattern)
-        return match_files(pattern, lambda folder, depth: core.list(folder, True, depth))
-
-    # Looking
-
-    def exists(self, path: PathLike) -> bool:
-        """Say whether there is a file or a folder."""
-        return self._core.exists(self._begin("exists", path))
-
-    def is_file(self, path: PathLike) -> bool:
-        """Say whether there is a file."""
-        return self._core.is_file(self._begin("is_file", path))
-
-    def is_folder(self, path: PathLike) -> bool:
-        """Say whether there is a folder."""
-        return self._core.is_folder(self._begin("is_folder", path))
-
-    def get_file_info(self, path: PathLike) -> FileInfo:
-        """Describe a file.
-
-        Raises:
-            NotFound: There is no such file.
-        """
-        return self._core.head(self._begin("get_file_info", path))
-
-    def get_folder_info(self, path: PathLike, *, max_depth: int | None = None) -> FolderInfo:
-        """Count the files of a folder, and their bytes.
-
-        Raises:
-            NotFound: There is no such folder.
-            InvalidPath: It is a file.
-            ValueError: ``max_depth`` is negative.
-        """
-        check_depth(max_depth)
-        key = self._begin("get_folder_info", path)
-        try:
-            return self._core.folder_info(key, max_depth)
-        except NotFound as error:
-            if not self._core.is_file(key):
-                raise
-            full = error.path
-            raise InvalidPath(f"Not a folder: {full}", path=full, backend=self._core.backend_name) from None
-
-    def head(self, path: PathLike) -> WriteResult:
-        """Describe a file as `write` would have done.
-
-        Raises:
-            NotFound: There is no such file.
-        """
-        return as_write_result(self._core.head(self._begin("head", path)))
-
     # The store itself
 
     def ping(self) -> None:
@@ -454,22 +328,6 @@ class Store(Portable):
         """Say whether the backend can do something."""
         return self._backend.capabilities.supports(capability)
 
-    def _require(self, capability: Capability) -> None:
-        self._backend.capabilities.require(capability, backend=self._core.backend_name)
-
-    def _begin(self, op: str, path: PathLike) -> str:
-        key = as_text(path)
-        if _log.isEnabledFor(logging.DEBUG):
-            _log.debug("%s path=%r", op, key, extra=self._log_fields(op, key))
-        return key
-
-    def _done(self, op: str, key: str) -> None:
-        if _log.isEnabledFor(logging.INFO):
-            _log.info("%s complete path=%r", op, key, extra=self._log_fields(op, key))
-
-    def _log_fields(self, op: str, key: str) -> dict[str, str]:
-        return {"op": op, "path": key, "backend": self._core.backend_name}
-
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Store):
             return NotImplemented
@@ -480,17 +338,24 @@ class Store(Portable):
 
 
 _OWN_FIELDS = {"_backend", "_core", "_owns_backend"}
-_PRISTINE: dict[str, Callable[..., Any]] = {
-    name: value for name, value in vars(Store).items() if callable(value) and not name.startswith("__")
-}
+
+
+def _methods() -> dict[str, Callable[..., Any]]:
+    """Return what a call of each method would run, bases included."""
+    return {
+        name: value
+        for owner in reversed(Store.__mro__[:-1])
+        for name, value in vars(owner).items()
+        if callable(value) and not name.startswith("__")
+    }
+
+
+_PRISTINE = _methods()
 
 
 def native_core(store: object) -> _native.Store | None:
     """Return the native store under a `Store` that is neither subclassed nor patched, else None."""
-    if type(store) is not Store or store.__dict__.keys() != _OWN_FIELDS:
-        return None
-    methods = Store.__dict__
-    if any(methods.get(name) is not original for name, original in _PRISTINE.items()):
+    if type(store) is not Store or store.__dict__.keys() != _OWN_FIELDS or _methods() != _PRISTINE:
         return None
     core = store._core  # noqa: SLF001 - same module
     return core if isinstance(core, _native.Store) else None
