@@ -11,8 +11,8 @@ use remote_store_dagster_paths::PathError;
 use remote_store_parquet_dataset::DatasetError;
 use remote_store_serializers::SerializeError;
 
-/// The class for each kind; `None` for a plain `ValueError`. `Foreign` errors are
-/// raised as they were thrown and only land here when their source is lost.
+/// The class for each kind; `None` for a plain `ValueError`. What Python threw is raised
+/// again itself, and `Foreign` only lands here when its source is lost.
 pub(crate) fn class_name(kind: ErrorKind) -> Option<&'static str> {
     match kind {
         ErrorKind::NotFound => Some("NotFound"),
@@ -44,10 +44,9 @@ impl ToPyErr for PyErr {
 
 impl ToPyErr for Error {
     fn to_py_err(&self, py: Python<'_>) -> PyErr {
-        if let Self::Foreign { source, .. } = self
-            && let Some(thrown) = source.downcast_ref::<PyErr>()
-        {
-            return thrown.clone_ref(py);
+        let thrown = self.thrown().and_then(|thrown| thrown.downcast_ref());
+        if let Some(thrown) = thrown {
+            return PyErr::clone_ref(thrown, py);
         }
         let capability = if let Self::CapabilityNotSupported { capability, .. } = self {
             Some(capability.as_str())

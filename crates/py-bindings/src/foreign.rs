@@ -351,12 +351,7 @@ impl Backend for ForeignStore {
                 .call_method("delete_folder", (prefix.as_str(),), Some(&options))
                 .map(drop)
         });
-        match deleted {
-            Err(Error::NotFound { path, backend, .. }) => {
-                Err(Error::missing(Subject::Folder, path, backend))
-            }
-            other => other,
-        }
+        deleted.map_err(|error| error.about(Subject::Folder))
     }
 
     async fn copy(&self, from: &ObjectKey, to: &ObjectKey, mode: WriteMode) -> Result<()> {

@@ -128,6 +128,7 @@ impl Store {
             backend: self.backend.name().to_owned(),
             supported: self.capabilities(),
         })
+            source: None,
     }
 
     /// The path as the backend's own tools would write it, root included.
@@ -152,6 +153,7 @@ impl Store {
                 reason: "Path lies outside the store".into(),
                 backend: Some(self.backend.name().to_owned()),
             })
+                source: None,
     }
 
     /// A URI for lineage and for people.

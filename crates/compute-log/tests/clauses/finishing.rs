@@ -122,6 +122,7 @@ fn a_refused_upload_is_not_repeated() {
                 capability: Capability::Write,
                 backend: "faulty".into(),
                 supported: remote_store_core::CapabilitySet::all(),
+                source: None,
             }
         })
     });

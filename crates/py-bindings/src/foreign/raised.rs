@@ -8,21 +8,25 @@ use remote_store_core::{Capability, CapabilitySet, Error, ErrorKind, Subject};
 
 use crate::{call, errors};
 
-/// The error of the core for an exception about `path`. One that is no store's error is kept as it
-/// was thrown, and so is one whose fields the core has no place for.
+/// The error of the core for an exception about `path`: its kind for the core, and the exception
+/// itself for the caller, who gets the very object that was raised.
 pub(super) fn error(store: &Bound<'_, PyAny>, backend: &str, path: &str, raised: &PyErr) -> Error {
     let py = store.py();
     if !raised.is_instance_of::<PyException>(py) {
         call::interrupted(raised.clone_ref(py));
     }
-    kind(py, raised)
-        .and_then(|kind| Raised::read(store, backend, path, raised).into_kind(kind))
-        .unwrap_or_else(|| Error::Foreign {
+    let thrown = Arc::new(raised.clone_ref(py));
+    let told = kind(py, raised)
+        .and_then(|kind| Raised::read(store, backend, path, raised).into_kind(kind));
+    match told {
+        Some(error) => error.thrown_as(thrown),
+        None => Error::Foreign {
             message: raised.to_string(),
             path: Some(path.to_owned()),
             backend: backend.to_owned(),
-            source: Arc::new(raised.clone_ref(py)),
-        })
+            source: thrown,
+        },
+    }
 }
 
 /// The kind whose class the exception has. The base class is no kind.
@@ -85,13 +89,19 @@ impl<'a, 'py> Raised<'a, 'py> {
                 reason: without_path(message, &path),
                 path,
                 backend: Some(backend),
+                source,
             },
             ErrorKind::CapabilityNotSupported => Error::CapabilityNotSupported {
                 capability: capability?,
                 backend,
                 supported: supported(store)?,
+                source,
             },
-            ErrorKind::DirectoryNotEmpty => Error::DirectoryNotEmpty { path, backend },
+            ErrorKind::DirectoryNotEmpty => Error::DirectoryNotEmpty {
+                path,
+                backend,
+                source,
+            },
             ErrorKind::BackendUnavailable => Error::BackendUnavailable {
                 message,
                 path: (!path.is_empty()).then_some(path),

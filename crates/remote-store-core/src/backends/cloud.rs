@@ -235,6 +235,7 @@ impl Inner {
             && self.head(&key).await.is_ok()
         {
             return Err(Error::not_a_folder(prefix.as_str(), self.name()));
+                source: None,
         }
         Err(Error::missing(
             Subject::Folder,

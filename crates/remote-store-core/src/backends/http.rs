@@ -83,6 +83,7 @@ impl HttpBackend {
             capability,
             backend: NAME.into(),
             supported: self.capabilities(),
+            source: None,
         }
     }
 }

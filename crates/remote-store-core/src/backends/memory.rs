@@ -405,6 +405,7 @@ impl Backend for MemoryBackend {
             return Err(Error::DirectoryNotEmpty {
                 path: prefix.to_string(),
                 backend: NAME.into(),
+                source: None,
             });
         }
         for key in keys {

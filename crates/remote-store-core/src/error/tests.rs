@@ -69,3 +69,43 @@ fn kinds_are_kebab_case_and_distinct() {
             .all(|n| n.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
     );
 }
+
+#[test]
+fn what_a_foreign_backend_threw_is_kept_by_every_kind_that_it_can_have() {
+    let (path, backend) = (String::from("a"), String::from("tapes"));
+    let errors = [
+        Error::not_found("a", "tapes"),
+        Error::already_exists(Subject::File, "a", "tapes"),
+        Error::not_a_file("a", "tapes"),
+        Error::unavailable("tapes", "rewinding"),
+        Error::conflict("a", "tapes"),
+        Error::invalid_config("no tape"),
+        Error::DirectoryNotEmpty {
+            path,
+            backend: backend.clone(),
+            source: None,
+        },
+        Error::CapabilityNotSupported {
+            capability: Capability::Write,
+            backend,
+            supported: CapabilitySet::all(),
+            source: None,
+        },
+    ];
+    for error in errors {
+        assert!(error.thrown().is_none(), "{error}");
+        let (kind, text) = (error.kind(), error.to_string());
+        let error = error.thrown_as(Arc::new(Leaky)).clone();
+        assert!(
+            error
+                .thrown()
+                .is_some_and(<dyn StdError + Send + Sync>::is::<Leaky>)
+        );
+        assert_eq!((error.kind(), error.to_string()), (kind, text));
+        let shown = format!(
+            "{error:?} {:?}",
+            StdError::source(&error).map(ToString::to_string)
+        );
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}

@@ -127,10 +127,7 @@ impl Store {
     async fn stay_in_place(&self, key: &crate::key::ObjectKey) -> Result<()> {
         match self.backend.head(key).await {
             Ok(_) => Ok(()),
-            Err(Error::NotFound { path, backend, .. }) => {
-                Err(Error::missing(Subject::Source, path, backend))
-            }
-            Err(err) => Err(err),
+            Err(err) => Err(err.about(Subject::Source)),
         }
     }
 }

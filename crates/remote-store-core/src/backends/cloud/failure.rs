@@ -85,6 +85,7 @@ impl Inner {
                 path: path.to_owned(),
                 reason: format!("Name cannot be used on {}", self.words().service),
                 backend: Some(self.name().to_owned()),
+                source: None,
             },
             Raw::Generic { .. } if matches!(status(&text), Some(401 | 403)) => {
                 self.denied(path, code).caused_by(err)

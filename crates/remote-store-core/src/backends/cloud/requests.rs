@@ -44,6 +44,7 @@ impl Inner {
         }
         Path::parse(key.as_str()).map_err(|err| self.failure(key.as_str(), &err.into()))
     }
+                source: None,
 
     /// The location of a folder; none for the root.
     pub(super) fn folder(&self, prefix: &Prefix) -> Result<Option<Path>> {

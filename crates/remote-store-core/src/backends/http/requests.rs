@@ -185,6 +185,7 @@ impl Inner {
                 path: ask.key.map_or_else(String::new, ToString::to_string),
                 reason: "Name cannot be part of a URL".into(),
                 backend: Some(NAME.into()),
+                source: None,
             })
         })?;
         let home = url.origin();

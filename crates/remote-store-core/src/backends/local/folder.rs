@@ -44,6 +44,7 @@ impl Inner {
             return Err(Error::DirectoryNotEmpty {
                 path: prefix.to_string(),
                 backend: NAME.into(),
+                source: None,
             });
         }
         if place.is_link {

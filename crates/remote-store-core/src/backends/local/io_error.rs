@@ -34,6 +34,7 @@ fn unusable(key: &str) -> Error {
         path: key.to_owned(),
         reason: "Name is too long or not allowed on this file system".into(),
         backend: Some(NAME.to_owned()),
+        source: None,
     }
 }
 
@@ -105,6 +106,7 @@ pub(super) fn making(
             path: key.to_owned(),
             reason,
             backend: Some(NAME.to_owned()),
+            source: None,
         },
         None => writing(key, existing, err),
     }
@@ -137,6 +139,7 @@ pub(super) fn folder(prefix: &str, err: &io::Error) -> Error {
         return Error::DirectoryNotEmpty {
             path: prefix.to_owned(),
             backend: NAME.to_owned(),
+            source: None,
         };
     }
     if err.kind() == ErrorKind::PermissionDenied {

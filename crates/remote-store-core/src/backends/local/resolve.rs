@@ -126,5 +126,6 @@ fn refused(name: &str, reason: &str) -> Error {
         path: name.to_owned(),
         reason: reason.to_owned(),
         backend: Some(NAME.to_owned()),
+        source: None,
     }
 }

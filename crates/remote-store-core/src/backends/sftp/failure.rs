@@ -98,6 +98,7 @@ fn denied(path: &str, trouble: &Trouble, message: impl Fn() -> String) -> Option
             path: path.to_owned(),
             reason: "Name is too long or not allowed on this server".into(),
             backend: Some(NAME.to_owned()),
+            source: None,
         }),
         _ => None,
     }

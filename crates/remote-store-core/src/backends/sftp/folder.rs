@@ -57,6 +57,7 @@ impl Inner {
                 return Err(Error::DirectoryNotEmpty {
                     path: prefix.to_string(),
                     backend: NAME.into(),
+                    source: None,
                 });
             }
         }
