@@ -12,12 +12,14 @@ mod coded;
 mod columns;
 mod decode;
 mod encode;
+mod filter;
 pub mod gate;
 mod options;
 mod panics;
 mod precast;
 mod properties;
 mod row_group;
+mod row_groups;
 mod runs;
 mod serializer;
 mod source;
@@ -26,6 +28,7 @@ mod words;
 
 pub use decode::{ParquetFile, decode, footer_len};
 pub use encode::{EncodeSummary, encode, encode_table};
+pub use filter::{Comparison, Condition, Filter, FilterValue};
 pub use options::{Compression, ParquetOptions, SortColumn, Statistics};
 pub use serializer::ParquetSerializer;
 

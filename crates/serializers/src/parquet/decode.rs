@@ -50,8 +50,8 @@ const JOB_ROWS: usize = 2 * BATCH_ROWS;
 /// ```
 #[derive(Debug, Clone)]
 pub struct ParquetFile {
-    source: Source,
-    metadata: ArrowReaderMetadata,
+    pub(crate) source: Source,
+    pub(crate) metadata: ArrowReaderMetadata,
 }
 
 impl ParquetFile {
@@ -408,7 +408,7 @@ fn has_categories(schema: &Schema) -> bool {
     fields.any(|field| gate::is_categorical(field.data_type()))
 }
 
-fn damaged(error: ParquetError) -> SerializeError {
+pub(crate) fn damaged(error: ParquetError) -> SerializeError {
     SerializeError::Decode {
         format: FORMAT,
         reason: error.to_string(),
