@@ -93,6 +93,10 @@ struct State {
     calls: Vec<Call>,
     rules: Vec<Rule>,
     pauses: usize,
+    /// Changes until the one whose answer is lost; 0 for none.
+    answers_left: usize,
+    answers_lost: usize,
+    refuses_conditions: bool,
     in_flight: usize,
     max_in_flight: usize,
 }
@@ -144,9 +148,27 @@ impl Faults {
         self.state().rules.push(Box::new(rule));
     }
 
+    /// Loses the answer to the `nth` change from now on, counted from 1: it takes place, and
+    /// the caller sees a failure.
+    pub fn lose_nth_answer(&self, nth: usize) {
+        self.state().answers_left = nth;
+    }
+
+    /// Says from here on that the backend cannot compare before it replaces.
+    pub fn refuse_conditional_updates(&self) {
+        self.state().refuses_conditions = true;
+    }
+
+    /// How many answers were lost so far.
+    pub fn answers_lost(&self) -> usize {
+        self.state().answers_lost
+    }
+
     /// Lets every call through again.
     pub fn heal(&self) {
-        self.state().rules.clear();
+        let mut state = self.state();
+        state.rules.clear();
+        state.answers_left = 0;
     }
 
     /// Makes each call give way to others that many times before it runs, so
@@ -187,6 +209,23 @@ impl Faults {
             yield_now().await;
         }
         verdict.map_or(Ok(guard), Err)
+    }
+
+    /// The answer to a change that took place, unless it is to be lost.
+    fn answer<T>(&self, answer: T, path: &str) -> Result<T> {
+        let mut state = self.state();
+        let left = state.answers_left;
+        state.answers_left = left.saturating_sub(1);
+        if left != 1 {
+            return Ok(answer);
+        }
+        state.answers_lost += 1;
+        Err(Error::BackendUnavailable {
+            message: format!("The answer was lost at {path}"),
+            path: Some(path.to_owned()),
+            backend: "faulty".into(),
+            source: None,
+        })
     }
 
     fn note(&self, operation: Operation, path: &str) -> (Option<Error>, usize, InFlight) {
@@ -274,7 +313,8 @@ impl ObjectWriter for FaultyWriter {
             .faults
             .pass(Operation::WriterFinish, &self.path)
             .await?;
-        self.inner.finish().await
+        let written = self.inner.finish().await?;
+        self.faults.answer(written, &self.path)
     }
 
     async fn abort(self: Box<Self>) -> Result<()> {
@@ -294,7 +334,7 @@ impl Backend for FaultyBackend {
         self.inner.driver()
     }
     fn supports_conditional_update(&self) -> bool {
-        self.inner.supports_conditional_update()
+        self.inner.supports_conditional_update() && !self.faults.state().refuses_conditions
     }
     fn native_path(&self, prefix: &Prefix) -> String {
         self.inner.native_path(prefix)
@@ -326,7 +366,8 @@ impl Backend for FaultyBackend {
         options: &WriteOptions,
     ) -> Result<WriteResult> {
         let _call = self.faults.pass(Operation::Write, key.as_str()).await?;
-        self.inner.write(key, bytes, options).await
+        let written = self.inner.write(key, bytes, options).await?;
+        self.faults.answer(written, key.as_str())
     }
 
     async fn writer(
@@ -345,18 +386,21 @@ impl Backend for FaultyBackend {
 
     async fn delete(&self, key: &ObjectKey) -> Result<()> {
         let _call = self.faults.pass(Operation::Delete, key.as_str()).await?;
-        self.inner.delete(key).await
+        self.inner.delete(key).await?;
+        self.faults.answer((), key.as_str())
     }
 
     async fn delete_if_exists(&self, key: &ObjectKey) -> Result<()> {
         let _call = self.faults.pass(Operation::Delete, key.as_str()).await?;
-        self.inner.delete_if_exists(key).await
+        self.inner.delete_if_exists(key).await?;
+        self.faults.answer((), key.as_str())
     }
 
     async fn delete_many(&self, keys: Vec<ObjectKey>) -> Result<Vec<(ObjectKey, Result<()>)>> {
         let first = keys.first().map(ToString::to_string).unwrap_or_default();
         let _call = self.faults.pass(Operation::DeleteMany, &first).await?;
-        self.inner.delete_many(keys).await
+        let deleted = self.inner.delete_many(keys).await?;
+        self.faults.answer(deleted, &first)
     }
 
     fn list(
@@ -392,17 +436,20 @@ impl Backend for FaultyBackend {
             .faults
             .pass(Operation::DeleteFolder, prefix.as_str())
             .await?;
-        self.inner.delete_folder(prefix, recursive).await
+        self.inner.delete_folder(prefix, recursive).await?;
+        self.faults.answer((), prefix.as_str())
     }
 
     async fn copy(&self, from: &ObjectKey, to: &ObjectKey, mode: WriteMode) -> Result<()> {
         let _call = self.faults.pass(Operation::Copy, from.as_str()).await?;
-        self.inner.copy(from, to, mode).await
+        self.inner.copy(from, to, mode).await?;
+        self.faults.answer((), to.as_str())
     }
 
     async fn rename(&self, from: &ObjectKey, to: &ObjectKey, mode: WriteMode) -> Result<()> {
         let _call = self.faults.pass(Operation::Rename, from.as_str()).await?;
-        self.inner.rename(from, to, mode).await
+        self.inner.rename(from, to, mode).await?;
+        self.faults.answer((), to.as_str())
     }
 
     async fn ping(&self) -> Result<()> {
