@@ -71,6 +71,24 @@ pub enum DatasetError {
         /// The store's backend.
         backend: String,
     },
+    /// Another writer replaced the dataset while it was read part by part.
+    #[error(
+        "Dataset {key} was replaced while it was read; the parts of the old one are removed. Read it again"
+    )]
+    Replaced {
+        /// The dataset's key.
+        key: String,
+        /// The store's backend.
+        backend: String,
+    },
+    /// The parts hold something that only pyarrow reads as pyarrow does.
+    #[error("{path} is read by pyarrow only: {reason}")]
+    NeedsPyarrow {
+        /// The part's path.
+        path: String,
+        /// What it is that is read otherwise here.
+        reason: String,
+    },
     /// An option has a value that makes no sense.
     #[error("{option} must be {demand}")]
     InvalidOption {
@@ -103,6 +121,8 @@ impl DatasetError {
             Self::Incomplete { .. } => "dataset-incomplete",
             Self::ManifestCorrupted { .. } => "manifest-corrupted",
             Self::Conflict { .. } => "conflict",
+            Self::Replaced { .. } => "replaced",
+            Self::NeedsPyarrow { .. } => "needs-pyarrow",
             Self::InvalidOption { .. } => "invalid-option",
             Self::Serialize(error) => error.kind(),
             Self::Store(error) => error.kind().as_str(),

@@ -70,6 +70,15 @@ impl PartNames {
         }
     }
 
+    pub(crate) fn is_generation(&self) -> bool {
+        self.generation.is_some()
+    }
+
+    /// From here on names are those of a generation.
+    pub(crate) fn make_generation(&mut self) {
+        self.generation.get_or_insert_with(random_hex);
+    }
+
     /// The only part of a dataset.
     pub(crate) fn single(&self) -> String {
         format!("data{}{EXTENSION}", self.suffix())

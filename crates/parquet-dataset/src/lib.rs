@@ -1,18 +1,26 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod commit;
 mod error;
+mod hive;
 mod layout;
 mod manifest;
 pub mod object;
+mod open_part;
 mod options;
-mod parts;
+mod read;
 mod removal;
+mod run;
 mod store;
+mod tables;
+mod vacuum;
 mod writer;
 
 pub use error::{DatasetError, Result};
+pub use hive::PartitionColumn;
 pub use manifest::DatasetManifest;
 pub use options::WriteDatasetOptions;
+pub use read::{DatasetBatches, ReadDatasetOptions};
 pub use store::DatasetStore;
 pub use writer::DatasetWriter;

@@ -10,6 +10,7 @@ use serde_json::ser::{Formatter, PrettyFormatter};
 use serde_json::{Map, Value};
 
 use crate::error::{DatasetError, Result};
+use crate::hive::PartitionColumn;
 use crate::layout::Layout;
 
 /// What `manifest.json` says; the same file as the pure-Python package writes.
@@ -53,6 +54,13 @@ pub struct DatasetManifest {
     /// What the writer wanted to keep with it.
     #[serde(default)]
     pub metadata: Option<Map<String, Value>>,
+    /// Columns that are in the folders' names and not in the parts; absent without any.
+    #[serde(default)]
+    pub partition_columns: Option<Vec<PartitionColumn>>,
+    /// What tells the manifest that this one took the place of: how a writer whose answer was
+    /// lost learns that its dataset was committed, and then replaced.
+    #[serde(default)]
+    pub replaces: Option<String>,
 }
 
 impl DatasetManifest {
@@ -66,7 +74,20 @@ impl DatasetManifest {
         if let Some(metadata) = &self.metadata {
             put("metadata", sorted(Value::Object(metadata.clone())));
         }
+        if let Some(columns) = &self.partition_columns {
+            let columns = columns.iter().map(|column| {
+                let mut fields = Map::new();
+                fields.insert("name".to_owned(), column.name.clone().into());
+                fields.insert("position".to_owned(), column.position.into());
+                fields.insert("type".to_owned(), column.data_type.clone().into());
+                Value::Object(fields)
+            });
+            put("partition_columns", columns.collect::<Vec<_>>().into());
+        }
         put("parts", self.parts.clone().into());
+        if let Some(replaces) = &self.replaces {
+            put("replaces", replaces.clone().into());
+        }
         put("row_count", self.row_count.into());
         if let Some(run_id) = &self.run_id {
             put("run_id", run_id.clone().into());

@@ -1,6 +1,8 @@
 //! One table as one object: written while it is encoded, read by the parts that are asked for.
 
 use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use arrow_array::{RecordBatch, RecordBatchIterator, RecordBatchReader};
@@ -18,9 +20,9 @@ use crate::error::Result;
 const CHUNKS_WAITING: usize = 4;
 const CHUNK_BYTES: usize = 1 << 20;
 /// Tables of fewer rows are encoded here and now: a thread costs more.
-const SMALL_TABLE_ROWS: usize = 10_000;
+pub(crate) const SMALL_TABLE_ROWS: usize = 10_000;
 /// How much of the end is fetched at first; footers are seldom larger.
-const TAIL_BYTES: u64 = 64 << 10;
+pub(crate) const TAIL_BYTES: u64 = 64 << 10;
 
 /// Writes a table as one Parquet object, which appears whole or not at all.
 ///
@@ -65,7 +67,7 @@ pub async fn write(
         return Ok(store.write(path, bytes.into(), write).await?);
     }
     let batches = first.into_iter().map(Ok).chain(reader);
-    let (mut chunks, encoded) = encode_aside(batches, schema, options.clone())?;
+    let (mut chunks, encoded) = encode_aside(batches, schema, options.clone(), Arc::default())?;
     let mut writer = store.writer(path, write).await?;
     while let Some(chunk) = chunks.next().await {
         if let Err(error) = writer.write(chunk).await {
@@ -75,14 +77,7 @@ pub async fn write(
             return Err(error.into());
         }
     }
-    let outcome = encoded.await.unwrap_or_else(|_ended| {
-        Err(SerializeError::Encode {
-            format: "Parquet",
-            reason: "the thread that encodes ended early".to_owned(),
-            source: None,
-        })
-    });
-    if let Err(error) = outcome {
+    if let Err(error) = outcome(encoded).await {
         let _already_failed = writer.abort().await;
         return Err(error.into());
     }
@@ -140,6 +135,19 @@ async fn read_columns(
     Ok(Some(file.with_ranges(parts.collect())))
 }
 
+/// How the encoding went.
+pub(crate) async fn outcome(
+    encoded: impl Future<Output = Result<Result<(), SerializeError>, oneshot::Canceled>>,
+) -> Result<(), SerializeError> {
+    encoded.await.unwrap_or_else(|_ended| {
+        Err(SerializeError::Encode {
+            format: "Parquet",
+            reason: "the thread that encodes ended early".to_owned(),
+            source: None,
+        })
+    })
+}
+
 /// The first batches, and whether they are all; they are when the table is small.
 fn first_batches(
     reader: &mut impl RecordBatchReader,
@@ -164,13 +172,15 @@ fn first_batches(
     Ok((batches, false))
 }
 
-type Encoded = oneshot::Receiver<Result<(), SerializeError>>;
+pub(crate) type Encoded = oneshot::Receiver<Result<(), SerializeError>>;
 
-/// Encodes on a thread of its own, which ends when nobody listens any more.
-fn encode_aside(
+/// Encodes on a thread of its own, which ends when nobody listens any more; `written` counts
+/// the bytes that the encoder has given.
+pub(crate) fn encode_aside(
     batches: impl Iterator<Item = Result<RecordBatch, ArrowError>> + Send + 'static,
     schema: SchemaRef,
     options: ParquetOptions,
+    written: Arc<AtomicU64>,
 ) -> Result<(mpsc::Receiver<Bytes>, Encoded), SerializeError> {
     let (sender, chunks) = mpsc::channel(CHUNKS_WAITING);
     let (done, encoded) = oneshot::channel();
@@ -178,6 +188,7 @@ fn encode_aside(
         let mut out = Chunks {
             sender,
             pending: Vec::with_capacity(CHUNK_BYTES),
+            written,
         };
         let reader = RecordBatchIterator::new(batches, schema);
         let outcome = parquet::encode(reader, &options, &mut out)
@@ -197,6 +208,7 @@ fn encode_aside(
 struct Chunks {
     sender: mpsc::Sender<Bytes>,
     pending: Vec<u8>,
+    written: Arc<AtomicU64>,
 }
 
 impl Write for Chunks {
@@ -205,6 +217,7 @@ impl Write for Chunks {
             self.flush()?;
         }
         self.pending.extend_from_slice(bytes);
+        self.written.fetch_add(bytes.len() as u64, Ordering::SeqCst);
         Ok(bytes.len())
     }
 

@@ -29,6 +29,12 @@ pub struct WriteDatasetOptions {
     pub metadata: Option<Map<String, Value>>,
     /// Rows of a part at most; `None` means one part.
     pub max_rows_per_file: Option<usize>,
+    /// Bytes of a part at most, more or less; `None` means one part.
+    pub max_bytes_per_file: Option<u64>,
+    /// Columns whose values become folders, `year=2013/month=1`.
+    pub partition_by: Vec<String>,
+    /// Parts that are filled at the same time at most, when rows go to folders.
+    pub max_open_files: usize,
     /// Rows of a row group at most.
     pub row_group_rows: Option<usize>,
     /// The codec.
@@ -44,6 +50,9 @@ impl Default for WriteDatasetOptions {
             run_id: None,
             metadata: None,
             max_rows_per_file: None,
+            max_bytes_per_file: None,
+            partition_by: Vec::new(),
+            max_open_files: 32,
             row_group_rows: None,
             compression: Compression::Zstd { level: 1 },
             schema_hash: None,
@@ -80,6 +89,32 @@ impl WriteDatasetOptions {
         self
     }
 
+    /// Bytes of a part at most. A part ends before its encoded bytes and the rows that wait for
+    /// encoding would pass it, so that parts hold between three quarters of it and all of it.
+    #[must_use]
+    pub fn with_max_bytes_per_file(mut self, bytes: u64) -> Self {
+        self.max_bytes_per_file = Some(bytes);
+        self
+    }
+
+    /// Columns whose values become folders: text, integers, booleans or dates.
+    #[must_use]
+    pub fn with_partition_by(
+        mut self,
+        columns: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.partition_by = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Parts that are filled at the same time at most: the one that waited longest for rows is
+    /// closed before another one opens.
+    #[must_use]
+    pub fn with_max_open_files(mut self, files: usize) -> Self {
+        self.max_open_files = files;
+        self
+    }
+
     /// Rows of a row group at most.
     #[must_use]
     pub fn with_row_group_rows(mut self, rows: usize) -> Self {
@@ -109,9 +144,22 @@ impl WriteDatasetOptions {
                 demand: "at least 1, or left out",
             })
         };
-        match (self.max_rows_per_file, self.row_group_rows) {
-            (Some(0), _) => zero("max_rows_per_file"),
-            (_, Some(0)) => zero("row_group_size"),
+        match self {
+            Self {
+                max_rows_per_file: Some(0),
+                ..
+            } => zero("max_rows_per_file"),
+            Self {
+                max_bytes_per_file: Some(0),
+                ..
+            } => zero("max_bytes_per_file"),
+            Self {
+                row_group_rows: Some(0),
+                ..
+            } => zero("row_group_size"),
+            Self {
+                max_open_files: 0, ..
+            } => zero("max_open_files"),
             _ => Ok(()),
         }
     }

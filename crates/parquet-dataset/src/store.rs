@@ -1,24 +1,12 @@
-//! Datasets of a store: write, read, ask, delete.
+//! Datasets of a store: which are there, and what their manifests say.
 
-use arrow_array::{RecordBatch, RecordBatchReader};
-use arrow_schema::SchemaRef;
 use bytes::Bytes;
-use futures_util::TryStreamExt;
 use futures_util::future::join;
 use remote_store_core::Store;
-use remote_store_serializers::{ParquetFile, Table};
 
 use crate::error::{DatasetError, Result};
-use crate::layout::{Layout, PartOrigin, part_origin};
+use crate::layout::Layout;
 use crate::manifest::DatasetManifest;
-use crate::options::{WriteDatasetOptions, schema_hash};
-use crate::parts::Parts;
-
-/// Parts fetched at once.
-const READ_WINDOW: usize = 16;
-/// How often a reader that meets a removed part starts over with the new
-/// manifest; more than that many commits during one read are not waited for.
-const READ_TRIES: usize = 5;
 
 /// Parquet datasets in a [`Store`] (DAG-017).
 ///
@@ -61,120 +49,6 @@ impl DatasetStore {
         &self.store
     }
 
-    /// Writes a dataset (DAG-017): crash-safe, readers see the old or the new one whole.
-    ///
-    /// Encoding runs on the calling thread and on threads of its own, not in the
-    /// background; one part is held in memory.
-    ///
-    /// # Errors
-    /// [`DatasetError::AlreadyExists`] for an existing dataset without
-    /// `overwrite`; [`DatasetError::InvalidOption`] for `max_rows_per_file` 0;
-    /// [`DatasetError::Conflict`] when another writer was faster;
-    /// [`DatasetError::Serialize`] and [`DatasetError::Store`]. The old dataset
-    /// stands then, and parts written so far are removed.
-    pub async fn write(
-        &self,
-        key: &str,
-        reader: impl RecordBatchReader + Send,
-        options: WriteDatasetOptions,
-    ) -> Result<DatasetManifest> {
-        let parquet_options = options.parquet();
-        let max_rows = options.max_rows_per_file;
-        let mut writer = self.begin(key, options).await?;
-        let schema = reader.schema();
-        writer.set_schema_hash(|| schema_hash(&schema));
-        let mut parts = Parts::new(reader, max_rows);
-        loop {
-            let added = match parts.encode_next(&parquet_options) {
-                Ok(None) => return writer.commit().await,
-                Ok(Some(part)) => writer.add_part(part.bytes, part.rows).await,
-                Err(error) => Err(error.into()),
-            };
-            if let Err(error) = added {
-                writer.abort().await;
-                return Err(error);
-            }
-        }
-    }
-
-    /// Reads a whole dataset, or the named columns of it (DAG-017).
-    ///
-    /// # Errors
-    /// [`DatasetError::Incomplete`] when the marker or a part is missing;
-    /// [`DatasetError::NotFound`] when the manifest is;
-    /// [`DatasetError::ManifestCorrupted`] when it cannot be used or its row count
-    /// is wrong; [`DatasetError::Serialize`] for an unknown column or a damaged part.
-    pub async fn read(&self, key: &str, columns: Option<&[String]>) -> Result<Table> {
-        let (manifest, parts) = self.read_parts(key).await?;
-        let mut schema: Option<SchemaRef> = None;
-        let mut batches: Vec<RecordBatch> = Vec::new();
-        let mut rows: u64 = 0;
-        for part in parts {
-            let file = ParquetFile::open(part)?;
-            rows = rows.saturating_add(file.num_rows() as u64);
-            let table = file.decode(columns)?;
-            schema.get_or_insert_with(|| SchemaRef::clone(table.schema()));
-            batches.extend(table.into_batches());
-        }
-        if rows != manifest.row_count {
-            let reason = format!("it says {} rows, the parts hold {rows}", manifest.row_count);
-            return Err(self.corrupted(&Layout::new(key)?, reason));
-        }
-        let Some(schema) = schema else {
-            return Err(self.corrupted(&Layout::new(key)?, "it names no parts".to_owned()));
-        };
-        Ok(Table::try_new(schema, batches)?)
-    }
-
-    /// The manifest and the bytes of its parts, in order and of one generation.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read), but nothing is decoded.
-    pub async fn read_parts(&self, key: &str) -> Result<(DatasetManifest, Vec<Bytes>)> {
-        let layout = Layout::new(key)?;
-        let mut missing = layout.success();
-        let mut seen: Option<DatasetManifest> = None;
-        for _ in 0..READ_TRIES {
-            let manifest = self.committed_manifest(&layout).await?;
-            // The part is gone and no newer manifest explains it.
-            if seen.as_ref() == Some(&manifest) {
-                break;
-            }
-            let paths = manifest.part_paths(&layout, self.backend())?;
-            let parts: Result<Vec<Bytes>, _> =
-                self.store.read_many(paths, READ_WINDOW).try_collect().await;
-            match parts {
-                Ok(parts) if self.is_one_generation(&layout, &manifest).await? => {
-                    return Ok((manifest, parts));
-                }
-                Ok(_) => missing = layout.manifest(),
-                Err(error) if error.is_missing_object() => {
-                    missing = error.path().unwrap_or(layout.key()).to_owned();
-                    seen = Some(manifest);
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let (key, backend) = (layout.key().to_owned(), self.backend().to_owned());
-        Err(DatasetError::Incomplete {
-            key,
-            missing,
-            backend,
-        })
-    }
-
-    /// Names of a first write come again after a deletion, and with every
-    /// overwrite of the pure-Python package: several such parts are of one write
-    /// only if the manifest is still the same after reading them.
-    async fn is_one_generation(&self, layout: &Layout, manifest: &DatasetManifest) -> Result<bool> {
-        let may_come_again = |part: &String| part_origin(part) != Some(PartOrigin::Generation);
-        if manifest.parts.len() < 2 || !manifest.parts.iter().any(may_come_again) {
-            return Ok(true);
-        }
-        let now = manifest_bytes(&self.store, layout).await?;
-        Ok(now.is_some_and(|json| DatasetManifest::from_json(&json).as_ref() == Ok(manifest)))
-    }
-
     /// Reads the manifest alone, committed or not.
     ///
     /// # Errors
@@ -194,7 +68,7 @@ impl DatasetStore {
     }
 
     /// Marker first, then the manifest: the order of their meaning.
-    async fn committed_manifest(&self, layout: &Layout) -> Result<DatasetManifest> {
+    pub(crate) async fn committed_manifest(&self, layout: &Layout) -> Result<DatasetManifest> {
         let success = layout.success();
         let (is_committed, json) = join(
             self.store.is_file(&success),
@@ -230,7 +104,7 @@ impl DatasetStore {
         }
     }
 
-    fn corrupted(&self, layout: &Layout, reason: String) -> DatasetError {
+    pub(crate) fn corrupted(&self, layout: &Layout, reason: String) -> DatasetError {
         DatasetError::ManifestCorrupted {
             path: layout.manifest(),
             backend: self.backend().to_owned(),

@@ -1,19 +1,19 @@
-//! Writing a dataset so that a crash at any instant loses nothing.
-//!
-//! New parts go under names that no manifest lists yet. Then one atomic write
-//! swaps the manifest: before it readers see the old dataset whole, after it the
-//! new one. Only then the old parts go, exactly those that the old manifest named.
+//! The parts of one write, under names that no manifest lists yet.
 
+use arrow_array::RecordBatchReader;
 use bytes::Bytes;
 use chrono::{SecondsFormat, Utc};
 use futures_util::future::join;
 use remote_store_core::{Error as StoreError, Store, WriteOptions};
 
+use crate::commit::Replaced;
 use crate::error::{DatasetError, Result};
+use crate::hive::PartitionColumn;
 use crate::layout::{Layout, PartNames};
 use crate::manifest::DatasetManifest;
 use crate::options::WriteDatasetOptions;
-use crate::store::{DatasetStore, manifest_bytes};
+use crate::store::DatasetStore;
+use crate::tables::TableWriter;
 
 /// Tries at a free name for a part: eight random hex digits are rarely taken twice.
 const NAME_TRIES: usize = 4;
@@ -26,16 +26,19 @@ const NAME_TRIES: usize = 4;
 /// removes them at once.
 #[derive(Debug)]
 pub struct DatasetWriter {
-    store: Store,
-    layout: Layout,
+    pub(crate) store: Store,
+    pub(crate) layout: Layout,
     options: WriteDatasetOptions,
     names: PartNames,
-    /// The bytes of the manifest that this write replaces.
-    replaced: Option<Bytes>,
+    /// The manifest that this write replaces.
+    pub(crate) replaced: Option<Replaced>,
     /// The first part waits: its name depends on whether another one follows.
     waiting: Option<Bytes>,
+    /// Names given so far.
+    given: usize,
     written: Vec<String>,
     row_count: u64,
+    partition_columns: Option<Vec<PartitionColumn>>,
 }
 
 impl DatasetWriter {
@@ -47,7 +50,7 @@ impl DatasetWriter {
         options.validate()?;
         let success = layout.success();
         let (is_committed, replaced) =
-            join(store.is_file(&success), manifest_bytes(&store, &layout)).await;
+            join(store.is_file(&success), Replaced::read(&store, &layout)).await;
         let (is_committed, replaced) = (is_committed?, replaced?);
         if is_committed && !options.overwrite {
             let (key, backend) = (layout.key().to_owned(), store.backend().name().to_owned());
@@ -65,8 +68,10 @@ impl DatasetWriter {
             options,
             replaced,
             waiting: None,
+            given: 0,
             written: Vec::new(),
             row_count: 0,
+            partition_columns: None,
         })
     }
 
@@ -75,16 +80,15 @@ impl DatasetWriter {
     /// # Errors
     /// [`DatasetError::Store`] when it cannot be written; the old dataset stands.
     pub async fn add_part(&mut self, part: Bytes, rows: u64) -> Result<()> {
-        self.row_count += rows;
-        if self.written.is_empty() && self.waiting.is_none() {
+        if self.given == 0 && self.waiting.is_none() {
+            self.row_count += rows;
             self.waiting = Some(part);
             return Ok(());
         }
-        if let Some(first) = self.waiting.take() {
-            self.put(first, |names| names.numbered(0)).await?;
-        }
-        let index = self.written.len();
-        self.put(part, move |names| names.numbered(index)).await
+        self.name_waiting().await?;
+        self.put(part, false).await?;
+        self.row_count += rows;
+        Ok(())
     }
 
     /// Swaps the manifest, which makes the parts the dataset, and removes the old ones.
@@ -98,12 +102,11 @@ impl DatasetWriter {
     /// when the store fails. The old dataset stands then, unless the manifest was
     /// swapped and only the marker of a first write is missing.
     pub async fn commit(mut self) -> Result<DatasetManifest> {
-        if let Some(only) = self.waiting.take() {
-            let put = self.put(only, PartNames::single).await;
-            if let Err(error) = put {
-                self.remove_written().await;
-                return Err(error);
-            }
+        if let Some(only) = self.waiting.take()
+            && let Err(error) = self.put(only, true).await
+        {
+            self.remove_written().await;
+            return Err(error);
         }
         if self.written.is_empty() {
             return Err(DatasetError::InvalidOption {
@@ -123,21 +126,70 @@ impl DatasetWriter {
         self.remove_written().await;
     }
 
-    async fn put(&mut self, part: Bytes, name: impl Fn(&PartNames) -> String) -> Result<()> {
+    /// A name for a part in a folder of the dataset, `""` for the dataset's own; the caller
+    /// writes it, and says so with [`note_part`](Self::note_part).
+    pub(crate) async fn reserve(&mut self, folder: &str, is_only: bool) -> Result<String> {
+        self.name_waiting().await?;
+        if !folder.is_empty() {
+            // Folders of a first write have names of a generation too: nothing else tells
+            // orphans in them from a dataset's parts.
+            self.names.make_generation();
+            let name = format!("{folder}/{}", self.next_name(false));
+            self.given += 1;
+            return Ok(name);
+        }
+        let mut name = self.next_name(is_only);
+        // An orphan of a dead first writer may have the name.
+        if !self.names.is_generation() && self.store.is_file(&self.layout.path(&name)).await? {
+            self.names.make_generation();
+            name = self.next_name(is_only);
+        }
+        self.given += 1;
+        Ok(name)
+    }
+
+    pub(crate) fn note_part(&mut self, name: String, rows: u64) {
+        self.written.push(name);
+        self.row_count += rows;
+    }
+
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.layout.path(name)
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn has_parts(&self) -> bool {
+        self.given > 0 || self.waiting.is_some()
+    }
+
+    fn next_name(&self, is_only: bool) -> String {
+        if is_only {
+            self.names.single()
+        } else {
+            self.names.numbered(self.given)
+        }
+    }
+
+    async fn name_waiting(&mut self) -> Result<()> {
+        match self.waiting.take() {
+            Some(first) => self.put(first, false).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn put(&mut self, part: Bytes, is_only: bool) -> Result<()> {
         let mut tries = 0;
         loop {
-            let file = name(&self.names);
-            match self
-                .store
-                .write(
-                    &self.layout.path(&file),
-                    part.clone(),
-                    &WriteOptions::create(),
-                )
-                .await
-            {
+            let file = self.next_name(is_only);
+            let path = self.layout.path(&file);
+            let created = WriteOptions::create();
+            match self.store.write(&path, part.clone(), &created).await {
                 Ok(_) => {
                     self.written.push(file);
+                    self.given += 1;
                     return Ok(());
                 }
                 // An orphan of a dead writer, or another writer's part.
@@ -145,103 +197,38 @@ impl DatasetWriter {
                     self.names = PartNames::new_generation();
                     tries += 1;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    // It may have landed all the same; no other writer has such a name.
+                    if self.names.is_generation() {
+                        self.written.push(file);
+                    }
+                    return Err(error.into());
+                }
             }
         }
     }
 
     fn manifest(&self) -> DatasetManifest {
+        let mut parts = self.written.clone();
+        if self.partition_columns.is_some() {
+            // Folder by folder, however the parts were closed.
+            parts.sort();
+        }
         DatasetManifest {
             dataset_key: self.layout.key().to_owned(),
-            parts: self.written.clone(),
+            parts,
             row_count: self.row_count,
             schema_hash: self.options.schema_hash.clone().unwrap_or_default(),
             compression: self.options.compression.name().to_owned(),
             created_at_utc: Utc::now().to_rfc3339_opts(SecondsFormat::Micros, false),
             run_id: self.options.run_id.clone(),
             metadata: self.options.metadata.clone(),
+            partition_columns: self.partition_columns.clone(),
+            replaces: self.replaced.as_ref().map(Replaced::mark),
         }
     }
 
-    async fn swap_manifest(&self, manifest: &DatasetManifest) -> Result<()> {
-        let refusal = match manifest_bytes(&self.store, &self.layout).await {
-            Ok(now) if now == self.replaced => None,
-            Ok(_) => Some(self.conflict()),
-            // What another writer may have committed is not overwritten unseen.
-            Err(error) => Some(error),
-        };
-        if let Some(refusal) = refusal {
-            self.remove_written().await;
-            return Err(refusal);
-        }
-        // Without an old manifest the store itself lets only one writer win.
-        let mode = if self.replaced.is_none() {
-            WriteOptions::create()
-        } else {
-            WriteOptions::overwrite()
-        };
-        let json = manifest.to_json();
-        let path = self.layout.manifest();
-        let Err(error) = self
-            .store
-            .write(
-                &path,
-                json.clone(),
-                &mode.with_content_type("application/json"),
-            )
-            .await
-        else {
-            return Ok(());
-        };
-        // An answer may be lost after the write has landed: what is there decides.
-        match manifest_bytes(&self.store, &self.layout).await {
-            Ok(Some(found)) if found == json => Ok(()),
-            Ok(_) => {
-                self.remove_written().await;
-                let is_taken = matches!(error, StoreError::AlreadyExists { .. });
-                Err(if is_taken {
-                    self.conflict()
-                } else {
-                    error.into()
-                })
-            }
-            // Not known: the parts stay, for the manifest may name them.
-            Err(_) => Err(error.into()),
-        }
-    }
-
-    async fn mark_success(&self) -> Result<()> {
-        let success = self.layout.success();
-        if !matches!(self.store.is_file(&success).await, Ok(true)) {
-            self.store
-                .write(&success, Bytes::new(), &WriteOptions::overwrite())
-                .await?;
-        }
-        Ok(())
-    }
-
-    async fn remove_replaced(&self, manifest: &DatasetManifest) {
-        let Some(Ok(old)) = self.replaced.as_deref().map(DatasetManifest::from_json) else {
-            return;
-        };
-        let Ok(paths) = old.part_paths(&self.layout, self.store.backend().name()) else {
-            return;
-        };
-        let kept: Vec<String> = manifest
-            .parts
-            .iter()
-            .map(|part| self.layout.path(part))
-            // A broken manifest may have named these as its parts.
-            .chain([self.layout.manifest(), self.layout.success()])
-            .collect();
-        let paths: Vec<String> = paths
-            .into_iter()
-            .filter(|path| !kept.contains(path))
-            .collect();
-        remove_quietly(&self.store, paths).await;
-    }
-
-    async fn remove_written(&self) {
+    pub(crate) async fn remove_written(&self) {
         let paths = self
             .written
             .iter()
@@ -250,16 +237,12 @@ impl DatasetWriter {
         remove_quietly(&self.store, paths).await;
     }
 
-    fn conflict(&self) -> DatasetError {
-        let (key, backend) = (
-            self.layout.key().to_owned(),
-            self.store.backend().name().to_owned(),
-        );
-        DatasetError::Conflict { key, backend }
-    }
-
     pub(crate) fn set_schema_hash(&mut self, hash: impl FnOnce() -> String) {
         self.options.schema_hash.get_or_insert_with(hash);
+    }
+
+    pub(crate) fn set_partition_columns(&mut self, columns: &[PartitionColumn]) {
+        self.partition_columns = Some(columns.to_vec());
     }
 }
 
@@ -279,5 +262,32 @@ impl DatasetStore {
     /// `overwrite`; [`DatasetError::InvalidOption`] for an option out of range.
     pub async fn begin(&self, key: &str, options: WriteDatasetOptions) -> Result<DatasetWriter> {
         DatasetWriter::begin(self.store().clone(), Layout::new(key)?, options).await
+    }
+
+    /// Writes a dataset (DAG-017): crash-safe, readers see the old or the new one whole.
+    ///
+    /// Parts go to the store while they are encoded: beside the reader's batches, a row group and
+    /// a few megabytes of each open part are in memory. With
+    /// [`partition_by`](WriteDatasetOptions::with_partition_by) rows go to folders.
+    ///
+    /// # Errors
+    /// [`DatasetError::AlreadyExists`] for an existing dataset without
+    /// `overwrite`; [`DatasetError::InvalidOption`] for `max_rows_per_file` 0;
+    /// [`DatasetError::Conflict`] when another writer was faster;
+    /// [`DatasetError::Serialize`] and [`DatasetError::Store`]. The old dataset
+    /// stands then, and parts written so far are removed.
+    pub async fn write(
+        &self,
+        key: &str,
+        reader: impl RecordBatchReader + Send,
+        options: WriteDatasetOptions,
+    ) -> Result<DatasetManifest> {
+        let writer = self.begin(key, options.clone()).await?;
+        let mut tables = TableWriter::new(writer, &reader.schema(), &options)?;
+        if let Err(error) = tables.write(reader).await {
+            tables.abort().await;
+            return Err(error);
+        }
+        tables.into_writer().commit().await
     }
 }

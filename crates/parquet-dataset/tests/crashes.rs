@@ -5,7 +5,6 @@
     reason = "tests may fail loudly; the lints spare test functions, not what they call"
 )]
 
-mod lost_answers;
 mod shared;
 
 use std::sync::Arc;
@@ -14,8 +13,7 @@ use std::time::Duration;
 use arrow_array::RecordBatch;
 use futures_executor::block_on;
 use futures_util::future::join;
-use lost_answers::LostAnswers;
-use remote_store_core::backends::{LocalBackend, LocalOptions, MemoryBackend};
+use remote_store_core::backends::{LocalBackend, LocalOptions};
 use remote_store_core::testkit::faults::{Faults, FaultyBackend, Operation};
 use remote_store_core::{Error, Prefix, Store, WriteOptions};
 use remote_store_parquet_dataset::{DatasetError, DatasetStore};
@@ -219,10 +217,14 @@ fn readers_beside_writers_see_one_generation_whole() {
 
 #[test]
 fn of_two_concurrent_writers_one_wins_whole() {
-    for old in [None, Some(generation(0, 2))] {
+    let olds = [None, Some(generation(0, 2))];
+    for (old, compares) in olds.iter().flat_map(|old| [(old, true), (old, false)]) {
         let (store, faults) = FaultyBackend::over_memory();
+        if !compares {
+            faults.refuse_conditional_updates();
+        }
         let datasets = DatasetStore::new(store);
-        if let Some(old) = &old {
+        if let Some(old) = old {
             write(&datasets, old, overwrite()).unwrap();
         }
         faults.pause_each_call(1);
@@ -253,6 +255,7 @@ fn of_two_concurrent_writers_one_wins_whole() {
 #[test]
 fn a_commit_that_cannot_look_for_others_overwrites_nothing() {
     let (store, faults) = FaultyBackend::over_memory();
+    faults.refuse_conditional_updates();
     let datasets = DatasetStore::new(store);
     write(&datasets, &generation(0, 2), overwrite()).unwrap();
     let mut slow = block_on(datasets.begin(KEY, overwrite())).unwrap();
@@ -291,16 +294,13 @@ fn an_old_manifest_that_names_itself_does_not_take_the_new_one_along() {
 fn a_write_whose_answer_is_lost_at_any_call_loses_nothing() {
     let (old, new) = (generation(1, 5), generation(2, 7));
     for lost in 1..MOST_CALLS {
-        let backend = Arc::new(LostAnswers::new(MemoryBackend::new()));
-        let datasets = DatasetStore::new(Store::new(
-            Arc::<LostAnswers>::clone(&backend),
-            Prefix::root(),
-        ));
+        let (store, faults) = FaultyBackend::over_memory();
+        let datasets = DatasetStore::new(store);
         write(&datasets, &old, overwrite().with_max_rows_per_file(2)).unwrap();
-        backend.lose_answer(lost);
+        faults.lose_nth_answer(lost);
         let result = write(&datasets, &new, overwrite().with_max_rows_per_file(3));
-        let all_answered = !backend.has_lost();
-        backend.lose_answer(usize::MAX);
+        let all_answered = faults.answers_lost() == 0;
+        faults.heal();
         let found = read(&datasets).unwrap();
         assert_one_of(&found, &whole(&old), &whole(&new), lost);
         assert_eq!(
