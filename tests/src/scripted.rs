@@ -24,6 +24,14 @@ impl Request {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// The same request, as a server takes it that does not know this header.
+    #[must_use]
+    pub fn without(&self, name: &str) -> Self {
+        let mut same = self.clone();
+        same.headers.retain(|(known, _)| known != name);
+        same
+    }
+
     fn read(stream: &TcpStream) -> Option<Self> {
         let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
         let first = lines.next()?;
@@ -62,19 +70,11 @@ impl Scripted {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let url = format!("http://{}", listener.local_addr()?);
         let asked = Arc::new(Mutex::new(Vec::<Request>::new()));
-        let seen = Arc::clone(&asked);
+        let (seen, answer) = (Arc::clone(&asked), Arc::new(answer));
         thread::spawn(move || {
-            for mut stream in listener.incoming().map_while(Result::ok) {
-                let Some(request) = Request::read(&stream) else {
-                    continue;
-                };
-                let before = {
-                    let mut all = seen.lock().unwrap_or_else(PoisonError::into_inner);
-                    all.push(request.clone());
-                    all.len() - 1
-                };
-                // Whoever went away does not want the rest.
-                drop(stream.write_all(answer(&request, before).as_bytes()));
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
+                thread::spawn(move || serve(stream, &seen, &*answer));
             }
         });
         Ok(Self { url, asked })
@@ -87,6 +87,23 @@ impl Scripted {
     }
 }
 
+fn serve(
+    mut stream: TcpStream,
+    seen: &Mutex<Vec<Request>>,
+    answer: &dyn Fn(&Request, usize) -> String,
+) {
+    let Some(request) = Request::read(&stream) else {
+        return;
+    };
+    let before = {
+        let mut all = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(request.clone());
+        all.len() - 1
+    };
+    // Whoever went away does not want the rest.
+    drop(stream.write_all(answer(&request, before).as_bytes()));
+}
+
 /// An answer: status, headers, body. The length of the body is told unless the headers tell one.
 pub fn answer(status: &str, headers: &[(&str, &str)], body: &str) -> String {
     let mut text = format!("HTTP/1.1 {status}\r\nConnection: close\r\n");
@@ -95,10 +112,10 @@ pub fn answer(status: &str, headers: &[(&str, &str)], body: &str) -> String {
         .iter()
         .any(|(name, _)| told.contains(&name.to_ascii_lowercase().as_str()))
     {
-        text.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        text += &["Content-Length: ", &body.len().to_string(), "\r\n"].concat();
     }
     for (name, value) in headers {
-        text.push_str(&format!("{name}: {value}\r\n"));
+        text += &[name, ": ", value, "\r\n"].concat();
     }
     text.push_str("\r\n");
     text.push_str(body);

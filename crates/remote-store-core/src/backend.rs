@@ -10,6 +10,7 @@
 //! The suite of the `testkit` feature checks all of it.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::key::{ObjectKey, Prefix};
 use crate::model::{Level, ObjectInfo, ReadRange, WriteMode, WriteOptions, WriteResult};
 use crate::reader::ObjectReader;
+use crate::signed::UrlMethod;
 
 /// What drives a backend's futures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,6 +55,27 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Its objects have tags then. A backend that says no is never asked.
     fn supports_conditional_update(&self) -> bool {
         false
+    }
+
+    /// True when [`Backend::signed_url`] gives links. A backend that says no is never asked.
+    fn supports_signed_urls(&self) -> bool {
+        false
+    }
+
+    /// A link for one method on one object, for a while.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] by default, and with a credential that cannot sign.
+    async fn signed_url(
+        &self,
+        _key: &ObjectKey,
+        _method: UrlMethod,
+        _expires_in: Duration,
+    ) -> Result<String> {
+        Err(Error::Unsupported {
+            reason: "cannot sign links; read the object through the store".into(),
+            backend: self.name().to_owned(),
+        })
     }
 
     /// The path as the backend's own tools would write it.

@@ -11,6 +11,7 @@ mod model;
 mod reader;
 pub mod registry;
 pub mod runtime;
+mod signed;
 mod store;
 #[cfg(feature = "testkit")]
 pub mod testkit;
@@ -24,4 +25,5 @@ pub use model::{
     ReadRange, Revision, WriteMode, WriteOptions, WriteResult,
 };
 pub use reader::ObjectReader;
+pub use signed::{MAX_URL_LIFE, UrlMethod};
 pub use store::Store;

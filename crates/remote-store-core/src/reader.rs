@@ -47,6 +47,17 @@ enum Body {
     Ready(Option<Bytes>),
     File(FileBody),
     Stream(BoxStream<'static, Result<Bytes>>),
+    #[cfg(feature = "cloud")]
+    Pieces(Box<dyn Pieced>),
+}
+
+/// A body of which several pieces are fetched at a time.
+#[cfg(feature = "cloud")]
+pub(crate) trait Pieced:
+    futures_util::Stream<Item = Result<Bytes>> + Send + Unpin + 'static
+{
+    /// All of it in one buffer, which the pieces fill side by side.
+    fn read_all(self: Box<Self>) -> futures_util::future::BoxFuture<'static, Result<Bytes>>;
 }
 
 impl ObjectReader {
@@ -95,6 +106,21 @@ impl ObjectReader {
         }
     }
 
+    #[cfg(feature = "cloud")]
+    pub(crate) fn from_pieces(
+        info: ObjectInfo,
+        range: Range<u64>,
+        backend: &str,
+        pieces: Box<dyn Pieced>,
+    ) -> Self {
+        Self {
+            info,
+            range,
+            backend: backend.to_owned(),
+            body: Body::Pieces(pieces),
+        }
+    }
+
     /// The same bytes under another key: stores give names relative to their root.
     pub(crate) fn with_info(mut self, change: impl FnOnce(&mut ObjectInfo)) -> Self {
         change(&mut self.info);
@@ -114,12 +140,16 @@ impl ObjectReader {
     /// The next bytes; `None` after the last.
     ///
     /// # Errors
-    /// What the backend reports while the bytes move.
+    /// What the backend reports while the bytes move. Of a large object, whose
+    /// pieces are fetched one after the other, it is [`Error::Conflict`] when the
+    /// object was replaced meanwhile: bytes of two contents are never mixed.
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>> {
         match &mut self.body {
             Body::Ready(bytes) => Ok(bytes.take().filter(|bytes| !bytes.is_empty())),
             Body::File(body) => body.next_chunk().await,
             Body::Stream(stream) => stream.next().await.transpose(),
+            #[cfg(feature = "cloud")]
+            Body::Pieces(pieces) => pieces.next().await.transpose(),
         }
     }
 
@@ -132,13 +162,16 @@ impl ObjectReader {
             })
             .boxed(),
             Body::Stream(stream) => stream,
+            #[cfg(feature = "cloud")]
+            Body::Pieces(pieces) => pieces.boxed(),
         }
     }
 
     /// All bytes of the range at once.
     ///
     /// # Errors
-    /// What the backend reports while the bytes move, and
+    /// What the backend reports while the bytes move, [`Error::Conflict`] when
+    /// the object was replaced before all of it had arrived, and
     /// [`Error::BackendUnavailable`] when fewer bytes arrive than were promised.
     pub async fn bytes(self) -> Result<Bytes> {
         let expected = self.range.end.saturating_sub(self.range.start);
@@ -146,6 +179,8 @@ impl ObjectReader {
             Body::Ready(bytes) => bytes.unwrap_or_default(),
             Body::File(body) => body.read_all().await?,
             Body::Stream(stream) => collect(stream, expected).await?,
+            #[cfg(feature = "cloud")]
+            Body::Pieces(pieces) => pieces.read_all().await?,
         };
         if collected.len() as u64 == expected {
             return Ok(collected);
@@ -195,6 +230,8 @@ impl futures_util::Stream for ObjectReader {
             Body::Ready(bytes) => Poll::Ready(bytes.take().filter(|b| !b.is_empty()).map(Ok)),
             Body::File(body) => Poll::Ready(body.read_chunk().transpose()),
             Body::Stream(stream) => stream.poll_next_unpin(cx),
+            #[cfg(feature = "cloud")]
+            Body::Pieces(pieces) => pieces.poll_next_unpin(cx),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::model::{ObjectInfo, WriteResult};
 mod folder;
 mod listing;
 mod reading;
+mod signing;
 mod whole_writer;
 mod writing;
 
@@ -127,8 +128,8 @@ impl Store {
             capability,
             backend: self.backend.name().to_owned(),
             supported: self.capabilities(),
-        })
             source: None,
+        })
     }
 
     /// The path as the backend's own tools would write it, root included.
@@ -152,8 +153,8 @@ impl Store {
                 path: native.to_owned(),
                 reason: "Path lies outside the store".into(),
                 backend: Some(self.backend.name().to_owned()),
-            })
                 source: None,
+            })
     }
 
     /// A URI for lineage and for people.

@@ -25,6 +25,7 @@ const WORDS: Words = Words {
     bucket: "container",
     holds: crate::Subject::Container,
     credentials: "'account_name', 'account_key', 'sas_token' or 'connection_string' (or the AZURE_ variables)",
+    signs_with: "an account key, or a token that may ask for a user delegation key",
     no_credentials: "Give 'account_key', 'sas_token' or 'connection_string', or set AZURE_STORAGE_ACCOUNT_KEY, \
                      AZURE_STORAGE_SAS_TOKEN, AZURE_STORAGE_CONNECTION_STRING, or AZURE_CLIENT_ID, \
                      AZURE_CLIENT_SECRET and AZURE_TENANT_ID",

@@ -6,6 +6,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use crate::key::{ObjectKey, Prefix};
 use crate::model::{Level, ObjectInfo, ReadRange, WriteMode, WriteOptions, WriteResult};
 use crate::reader::ObjectReader;
 use crate::runtime::PerProcess;
+use crate::signed::UrlMethod;
 
 pub(super) mod connector;
 mod creation;
@@ -30,10 +32,12 @@ pub(super) mod failure;
 mod listing;
 #[cfg(test)]
 pub(super) mod loopback;
+mod pieces;
 mod put;
 mod removal;
 mod requests;
 pub(super) mod service;
+mod signing;
 pub(super) mod transport;
 mod upload;
 
@@ -70,6 +74,8 @@ pub(super) struct Inner {
     service: Box<dyn Service>,
     pub(super) clients: PerProcess<Box<dyn Client>>,
     bucket_seen: AtomicBool,
+    /// The service answers with whole objects when ranges are asked for.
+    ignores_ranges: AtomicBool,
     closed: AtomicBool,
 }
 
@@ -85,13 +91,15 @@ impl<S: Service> CloudBackend<S> {
     /// A backend for a bucket or container. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`Error::InvalidConfig`] for options that cannot work together.
+    /// [`Error::InvalidConfig`] for options that cannot work together and files that cannot be used.
     pub fn new(options: S) -> Result<Self> {
         options.validate()?;
+        options.transport().check_files(options.words().name)?;
         let inner = Inner {
             service: Box::new(options),
             clients: PerProcess::new(),
             bucket_seen: AtomicBool::new(false),
+            ignores_ranges: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         };
         Ok(Self {
@@ -110,8 +118,7 @@ impl Inner {
         }
         // Servers that speak S3 were seen to look for the name first and to put
         // the parts together afterwards.
-        let in_one_step =
-            self.words().completes_conditionally && self.service.endpoint().is_none();
+        let in_one_step = self.words().completes_conditionally && self.service.endpoint().is_none();
         let new = options.mode == WriteMode::Create && !in_one_step;
         bytes
             < if new {
@@ -229,13 +236,13 @@ impl Inner {
             return Err(Error::DirectoryNotEmpty {
                 path: prefix.to_string(),
                 backend: self.name().into(),
+                source: None,
             });
         }
         if let Some(key) = prefix.to_key()
             && self.head(&key).await.is_ok()
         {
             return Err(Error::not_a_folder(prefix.as_str(), self.name()));
-                source: None,
         }
         Err(Error::missing(
             Subject::Folder,
@@ -261,6 +268,19 @@ impl<S: Service> Backend for CloudBackend<S> {
 
     fn supports_conditional_update(&self) -> bool {
         true
+    }
+
+    fn supports_signed_urls(&self) -> bool {
+        true
+    }
+
+    async fn signed_url(
+        &self,
+        key: &ObjectKey,
+        method: UrlMethod,
+        expires_in: Duration,
+    ) -> Result<String> {
+        self.inner.signed_url(key, method, expires_in).await
     }
 
     fn native_path(&self, prefix: &Prefix) -> String {

@@ -24,6 +24,7 @@ const WORDS: Words = Words {
     bucket: "bucket",
     holds: crate::Subject::Bucket,
     credentials: "'service_account_key' or 'service_account_path' (or the GOOGLE_ variables)",
+    signs_with: "a service account key, or an identity that may sign blobs",
     no_credentials: "Give 'service_account_key' or 'service_account_path', set GOOGLE_APPLICATION_CREDENTIALS, or \
                      log in with gcloud auth application-default login, or ask for requests without a token with \
                      anonymous=true",

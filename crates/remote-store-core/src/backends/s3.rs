@@ -30,6 +30,7 @@ const WORDS: Words = Words {
     bucket: "bucket",
     holds: crate::Subject::Bucket,
     credentials: "'key', 'secret' and 'session_token' (or the profile, or the AWS_ variables)",
+    signs_with: "an access key and its secret",
     no_credentials: "Give 'key' and 'secret' or a 'profile', set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, write a \
                      profile into ~/.aws/credentials, or ask for unsigned requests with anonymous=true",
     endpoint_option: "endpoint_url",

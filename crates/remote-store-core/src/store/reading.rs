@@ -44,20 +44,28 @@ impl Store {
         }))
     }
 
-    /// The whole object.
+    /// The whole object. A large one is fetched in pieces, side by side, into
+    /// one buffer; they are all of one content.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when it does not exist.
+    /// As [`Store::read_range`].
     pub async fn read_bytes(&self, path: &str) -> Result<Bytes> {
         self.read_range(path, ReadRange::All).await
     }
 
     /// A part of an object; a range beyond the end reads as empty.
     ///
+    /// A large one arrives in pieces; when the object is replaced meanwhile, all
+    /// of them are fetched again, once.
+    ///
     /// # Errors
-    /// [`Error::NotFound`] when it does not exist.
+    /// [`Error::NotFound`] when it does not exist, [`Error::Conflict`] when it
+    /// is replaced again and again.
     pub async fn read_range(&self, path: &str, range: ReadRange) -> Result<Bytes> {
-        self.open(path, range).await?.bytes().await
+        match self.open(path, range.clone()).await?.bytes().await {
+            Err(Error::Conflict { .. }) => self.open(path, range).await?.bytes().await,
+            read => read,
+        }
     }
 
     /// Several parts of one object, in the order asked. Near ones are fetched
@@ -89,7 +97,11 @@ impl Store {
             return Ok(vec![Bytes::new(); ranges.len()]);
         }
         for _ in 0..GENERATION_ATTEMPTS {
-            let fetched = self.fetch(path, &wanted).await?;
+            let fetched = match self.fetch(path, &wanted).await {
+                // Replaced while the pieces of one part arrived.
+                Err(Error::Conflict { .. }) => continue,
+                fetched => fetched?,
+            };
             let mut tags = fetched.iter().map(|part| &part.etag);
             let first = tags.next();
             if tags.all(|tag| Some(tag) == first) {

@@ -155,9 +155,8 @@ fn an_object_is_not_finished_after_a_write_that_was_cut_off() {
 
 /// Replaces the object between two fetches of its parts, `times` times.
 fn replaced_while_read(times: usize) -> (Store, Vec<std::ops::Range<u64>>) {
-    let backend: std::sync::Arc<dyn crate::Backend> =
-        std::sync::Arc::new(crate::backends::MemoryBackend::new());
-    let plain = Store::new(std::sync::Arc::clone(&backend), crate::Prefix::root());
+    let backend: Arc<dyn Backend> = Arc::new(MemoryBackend::new());
+    let plain = Store::new(Arc::clone(&backend), Prefix::root());
     let (store, faults) = FaultyBackend::over(backend);
     let put = move |mark: u8| {
         let bytes = Bytes::from(vec![mark; 1 << 20]);

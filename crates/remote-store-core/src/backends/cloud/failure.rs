@@ -206,6 +206,17 @@ pub(super) fn was_retried(err: &Raw) -> bool {
     chain(err).contains(" retries, max_retries")
 }
 
+/// True when the service refused the range: the object ends before it.
+pub(super) fn is_range_refusal(err: &Raw) -> bool {
+    let text = chain(err);
+    status(&text) == Some(416) || text.contains("Wanted range starting at")
+}
+
+/// True when the service answered with the whole object instead of a range.
+pub(super) fn ignores_ranges(err: &Raw) -> bool {
+    chain(err).contains("non-partial response when range requested")
+}
+
 /// An error of our own below one of the client.
 fn own(err: &Raw) -> Option<&Error> {
     let mut source = err.source();
@@ -310,7 +321,8 @@ mod tests {
             Trouble::Connect
         );
         assert_eq!(trouble("operation timed out"), Trouble::Timeout);
-        let outlived = "after 3 retries, max_retries:3, retry_timeout:180s - non-2xx status code: 503";
+        let outlived =
+            "after 3 retries, max_retries:3, retry_timeout:180s - non-2xx status code: 503";
         assert_eq!(trouble(outlived), Trouble::Other);
         assert_eq!(
             trouble("invalid peer certificate: UnknownIssuer"),

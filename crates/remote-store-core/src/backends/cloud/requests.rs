@@ -1,10 +1,12 @@
 //! Single requests: head, get, and the checks around them.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::list::PaginatedListOptions;
 use object_store::path::Path;
@@ -17,7 +19,9 @@ use crate::model::{ObjectInfo, ReadRange};
 use crate::reader::ObjectReader;
 
 use super::Inner;
+use super::failure::{ignores_ranges, is_range_refusal};
 use super::listing::is_folder_marker;
+use super::pieces::{self, Pieces};
 use super::service::{Client, Service};
 
 /// How often an object may be replaced while its end is looked for.
@@ -40,11 +44,11 @@ impl Inner {
                 path: key.to_string(),
                 reason: "Name is reserved for objects that are being written".into(),
                 backend: Some(self.name().into()),
+                source: None,
             });
         }
         Path::parse(key.as_str()).map_err(|err| self.failure(key.as_str(), &err.into()))
     }
-                source: None,
 
     /// The location of a folder; none for the root.
     pub(super) fn folder(&self, prefix: &Prefix) -> Result<Option<Path>> {
@@ -74,6 +78,61 @@ impl Inner {
         {
             return self.suffix(key, length).await;
         }
+        if let Some(first) = pieces::first_piece(&range)
+            && !self.ignores_ranges.load(Ordering::Relaxed)
+            && let Some(reader) = self.get_large(key, &range, first).await?
+        {
+            return Ok(reader);
+        }
+        self.get_at_once(key, range).await
+    }
+
+    /// Asks for the first piece; what is larger is read in pieces. Nothing when
+    /// one request for all of the range has to tell more.
+    async fn get_large(
+        self: &Arc<Self>,
+        key: &ObjectKey,
+        range: &ReadRange,
+        first: Range<u64>,
+    ) -> Result<Option<ObjectReader>> {
+        let location = self.location(key)?;
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(first)),
+            ..GetOptions::default()
+        };
+        let found = match self.client()?.get_opts(&location, options).await {
+            Ok(found) => found,
+            Err(err) if ignores_ranges(&err) => {
+                self.ignores_ranges.store(true, Ordering::Relaxed);
+                return Ok(None);
+            }
+            // An empty object has no first byte.
+            Err(err) if is_range_refusal(&err) => return Ok(None),
+            Err(err) => return Err(self.failure(key.as_str(), &err)),
+        };
+        let wanted = range.resolve(found.meta.size);
+        if found.range == wanted {
+            return Ok(Some(self.reader(key, found)));
+        }
+        let Some(tag) = pieces::pin(&found) else {
+            return Ok(None);
+        };
+        let info = self.seen(info(&*self.service, key, &found));
+        let pieces = Pieces::new(self, key, tag, wanted.clone(), found);
+        Ok(Some(ObjectReader::from_pieces(
+            info,
+            wanted,
+            self.name(),
+            Box::new(pieces),
+        )))
+    }
+
+    /// One request for all of the range.
+    async fn get_at_once(
+        self: &Arc<Self>,
+        key: &ObjectKey,
+        range: ReadRange,
+    ) -> Result<ObjectReader> {
         let location = self.location(key)?;
         let wanted = match &range {
             ReadRange::All | ReadRange::From(0) => None,
@@ -149,12 +208,20 @@ impl Inner {
     fn reader(self: &Arc<Self>, key: &ObjectKey, result: GetResult) -> ObjectReader {
         let info = self.seen(info(&*self.service, key, &result));
         let range = result.range.clone();
+        ObjectReader::new(info, range, self.name(), self.body(key, result))
+    }
+
+    /// The bytes of an answer.
+    pub(super) fn body(
+        self: &Arc<Self>,
+        key: &ObjectKey,
+        answer: GetResult,
+    ) -> BoxStream<'static, Result<Bytes>> {
         let (inner, path) = (Arc::clone(self), key.to_string());
-        let stream = result
+        answer
             .into_stream()
             .map_err(move |err| inner.failure(&path, &err))
-            .boxed();
-        ObjectReader::new(info, range, self.name(), stream)
+            .boxed()
     }
 
     /// True when at least one object lies below; asks for one key only.

@@ -5,15 +5,16 @@ use std::fmt;
 
 use object_store::ObjectStore;
 use object_store::list::PaginatedListStore;
+use object_store::signer::Signer;
 
 use crate::error::{Error, Result, Subject};
 
 use super::transport::{TransportOptions, refuse};
 
 /// A client of a service.
-pub trait Client: ObjectStore + PaginatedListStore {}
+pub trait Client: ObjectStore + PaginatedListStore + Signer {}
 
-impl<T: ObjectStore + PaginatedListStore> Client for T {}
+impl<T: ObjectStore + PaginatedListStore + Signer> Client for T {}
 
 /// The words with which a service is spoken of.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub struct Words {
     pub credentials: &'static str,
     /// What to do when no credential was given or found.
     pub no_credentials: &'static str,
+    /// The credentials that can sign links.
+    pub signs_with: &'static str,
     /// The option that names the endpoint.
     pub endpoint_option: &'static str,
     /// The option that names the region.

@@ -112,8 +112,20 @@ impl TransportOptions {
                 client = client.with_proxy_excludes(hosts);
             }
         }
+        Ok(self
+            .authorities(backend)?
+            .into_iter()
+            .fold(client, ClientOptions::with_root_certificate))
+    }
+
+    /// Sees that the files that are named can be used, before the first request needs them.
+    pub(in crate::backends) fn check_files(&self, backend: &str) -> Result<()> {
+        self.authorities(backend).map(drop)
+    }
+
+    fn authorities(&self, backend: &str) -> Result<Vec<Certificate>> {
         let Some(path) = &self.tls_ca_bundle else {
-            return Ok(client);
+            return Ok(Vec::new());
         };
         let refuse = |what: &str| {
             refuse(
@@ -130,9 +142,7 @@ impl TransportOptions {
         if bundle.is_empty() {
             return Err(refuse("holds no certificate"));
         }
-        Ok(bundle
-            .into_iter()
-            .fold(client, ClientOptions::with_root_certificate))
+        Ok(bundle)
     }
 }
 

@@ -59,7 +59,7 @@ impl GcsOptions {
     /// The defaults, for a bucket.
     ///
     /// # Errors
-    /// [`Error::InvalidConfig`] when the bucket is empty or no bucket name.
+    /// [`Error::InvalidConfig`](crate::Error::InvalidConfig) when the bucket is empty or no bucket name.
     pub fn new(bucket: impl Into<String>) -> Result<Self> {
         Ok(Self {
             bucket: bucket_name(NAME, WORDS.bucket, bucket.into())?,
@@ -165,7 +165,10 @@ impl Service for GcsOptions {
                 "Option 'service_account_key' of backend 'gcs' is no key of a service account in JSON; give \
                  the content of its file, or the file as 'service_account_path'",
             )),
-            _ => check_endpoint(NAME, WORDS.endpoint_option, self.endpoint().as_deref()),
+            _ => {
+                self.key()?;
+                check_endpoint(NAME, WORDS.endpoint_option, self.endpoint().as_deref())
+            }
         }
     }
 

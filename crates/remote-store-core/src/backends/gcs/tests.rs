@@ -81,8 +81,7 @@ fn a_key_file_that_is_none_is_named() {
         if let Some(content) = content {
             std::fs::write(&path, content).unwrap();
         }
-        let backend = GcsBackend::new(options.clone()).unwrap();
-        let err = backend.inner.client().unwrap_err();
+        let err = GcsBackend::new(options.clone()).unwrap_err();
         assert_eq!(err.kind(), ErrorKind::InvalidConfig);
         assert!(err.to_string().contains("key.json"), "{err}");
     }

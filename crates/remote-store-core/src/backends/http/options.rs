@@ -154,6 +154,7 @@ impl HttpOptions {
                 ));
             }
         }
+        self.transport.check_files(NAME)?;
         // What was changed since `new` must still be a base.
         let again = Self::new(&self.base_url)?;
         if again.base_url != self.base_url {

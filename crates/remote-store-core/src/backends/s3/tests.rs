@@ -147,10 +147,10 @@ fn a_ca_bundle_that_is_none_is_named() {
         if let Some(content) = content {
             std::fs::write(&path, content).unwrap();
         }
-        let backend = S3Backend::new(options.clone()).unwrap();
-        let err = backend.inner.client().unwrap_err();
+        let err = S3Backend::new(options.clone()).unwrap_err();
         assert_eq!(err.kind(), ErrorKind::InvalidConfig);
-        assert!(err.to_string().contains("ca.pem"), "{err}");
+        let said = err.to_string();
+        assert!(said.contains("'tls_ca_bundle'") && said.contains("ca.pem"), "{said}");
     }
 }
 
@@ -173,4 +173,33 @@ fn credentials_in_an_endpoint_are_in_no_form_of_an_error() {
     };
     assert!(message.contains("minio"), "{message}");
     assert!(!message.contains("hunter2"), "{message}");
+}
+
+#[test]
+fn links_are_signed_without_a_request_and_never_hold_the_secret() {
+    use crate::{Store, UrlMethod, runtime};
+    use std::time::Duration;
+
+    let options = given([
+        ("bucket", "lake".into()),
+        ("endpoint_url", "http://127.0.0.1:9".into()),
+        ("key", "AKIAEXAMPLE".into()),
+        ("secret", Secret::new("hunter2hunter2").into()),
+    ]);
+    let store = Store::new(build_backend("s3", &options).unwrap(), Prefix::root());
+    assert!(store.supports_signed_urls());
+    let sign = |life| {
+        let link = store.signed_url("a b.txt", UrlMethod::Get, Duration::from_secs(life));
+        runtime::block_on(store.driver(), link).unwrap()
+    };
+    let link = sign(60).unwrap();
+    assert!(
+        link.starts_with("http://127.0.0.1:9/lake/a%20b.txt?"),
+        "{link}"
+    );
+    assert!(link.contains("X-Amz-Expires=60") && link.contains("X-Amz-Signature="));
+    assert!(!link.contains("hunter2"));
+    for life in [0, 7 * 24 * 3600 + 1] {
+        assert_eq!(sign(life).unwrap_err().kind(), ErrorKind::InvalidConfig);
+    }
 }

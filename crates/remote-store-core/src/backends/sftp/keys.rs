@@ -49,6 +49,16 @@ pub(super) fn given(value: &Secret, passphrase: Option<&Secret>) -> Result<Arc<P
     from_file(&expanded(value), passphrase)
 }
 
+/// Sees that a key that was given as a path can be read. It is opened by the first connection:
+/// a passphrase costs time.
+pub(super) fn check_file(value: &Secret) -> Result<()> {
+    let value = value.reveal();
+    if is_text(value) || value.contains('\n') {
+        return Ok(());
+    }
+    text_of(&expanded(value)).map(drop)
+}
+
 /// The keys of the user, those that are there and can be opened.
 pub(super) fn of_user(passphrase: Option<&Secret>) -> Vec<Arc<PrivateKey>> {
     let Some(home) = std::env::home_dir() else {
@@ -62,17 +72,22 @@ pub(super) fn of_user(passphrase: Option<&Secret>) -> Vec<Arc<PrivateKey>> {
 }
 
 fn from_file(path: &Path, passphrase: Option<&Secret>) -> Result<Arc<PrivateKey>> {
-    let shown = path.display();
-    let text = fs::read_to_string(path).map_err(|err| {
+    let text = text_of(path)?;
+    decode(&text, passphrase, &format!("the file {}", path.display()))
+}
+
+fn text_of(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|err| {
+        let shown = path.display();
         refuse(
             NAME,
             format!(
-                "The private key in {shown} cannot be read ({}); 'pkey' takes a private key or the path of one",
+                "The private key in {shown} cannot be read ({}); option 'pkey' \
+                 (or 'connect_kwargs.key_filename') takes a private key or the path of one",
                 err.kind()
             ),
         )
-    })?;
-    decode(&text, passphrase, &format!("the file {shown}"))
+    })
 }
 
 fn decode(text: &str, passphrase: Option<&Secret>, place: &str) -> Result<Arc<PrivateKey>> {

@@ -181,6 +181,9 @@ impl SftpOptions {
         if let Some(retry) = given.get("retry").and_then(OptionValue::as_map) {
             options.retry.read(NAME, retry)?;
         }
+        if let Some(key) = &options.pkey {
+            super::keys::check_file(key)?;
+        }
         Ok(options)
     }
 
