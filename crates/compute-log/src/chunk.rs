@@ -1,9 +1,12 @@
 //! Reading a log at a cursor: what a viewer polls while a step runs, and after.
 
+use std::ops::Range;
+
 use bytes::Bytes;
-use remote_store_core::{ObjectReader, ReadRange};
+use remote_store_core::ReadRange;
 use remote_store_dagster_paths::{IoType, LogKey};
 
+use crate::finals::bounded;
 use crate::{LogStore, Result, utf8};
 
 /// A chunk is at least this long, so that every UTF-8 character fits and a cursor never stalls.
@@ -27,7 +30,8 @@ pub enum LogSource {
 pub struct Chunk {
     /// The bytes as they were written; bytes that are no UTF-8 are the reader's to replace.
     pub data: Bytes,
-    /// Where the next chunk begins, in bytes.
+    /// Where the next chunk begins, in bytes. Usually `data` further; not so behind the line that
+    /// tells how much of a running, streamed log the cap has taken away.
     pub next_offset: u64,
     /// True when this is the end of a final log: no need to ask again.
     pub complete: bool,
@@ -44,13 +48,26 @@ impl Chunk {
             source: LogSource::Absent,
         }
     }
+
+    /// The end of a final log that was seen before.
+    fn end(offset: u64) -> Self {
+        Self {
+            data: Bytes::new(),
+            next_offset: offset,
+            complete: true,
+            source: LogSource::Final,
+        }
+    }
 }
 
 impl LogStore {
     /// The log from byte `offset` on, at most `max_bytes` of it.
     ///
-    /// One ranged request for a finished log, two while the step runs (the final object is looked
-    /// for first); never more bytes than the chunk has. A UTF-8 character is not split between
+    /// One ranged request for a finished log, and none once its end was seen; one while a step
+    /// runs and prints, two when nothing was added (the step may have ended). Never more bytes
+    /// than the chunk has. With [`with_streaming`](Self::with_streaming) a running log costs one
+    /// listing of what is new and one request for each segment of the chunk, a compressed one
+    /// one request more for the first chunk. A UTF-8 character is not split between
     /// two chunks: its beginning waits for the rest, unless the log ends there. Bytes that are no
     /// UTF-8 pass through. A `max_bytes` below 4 counts as 4, so that every character fits;
     /// `u64::MAX` asks for all there is.
@@ -87,29 +104,44 @@ impl LogStore {
         offset: u64,
         max_bytes: u64,
     ) -> Result<Chunk> {
-        let end = offset.saturating_add(max_bytes.max(LEAST_CHUNK_BYTES));
-        // Servers read range headers as signed numbers; "all there is" needs no end.
-        let range = if i64::try_from(end).is_ok() {
-            ReadRange::Bounded(offset..end)
-        } else {
-            ReadRange::From(offset)
+        let range = offset..offset.saturating_add(max_bytes.max(LEAST_CHUNK_BYTES));
+        let final_path = self.path(key, io, false)?;
+        let (end, was_running) = {
+            let mut seen = self.seen();
+            (seen.end(&final_path), seen.is_partial(&final_path))
         };
-        let Some((reader, source)) = self.open(key, io, range, offset > 0).await? else {
-            return Ok(Chunk::absent(offset));
-        };
-        let size = reader.info().size;
-        let mut data = reader.bytes().await?;
-        let at_end = offset.saturating_add(data.len() as u64) >= size;
-        if source == LogSource::Partial || !at_end {
-            data.truncate(data.len() - utf8::incomplete_tail(&data));
+        if end.is_some_and(|end| offset >= end) {
+            return Ok(Chunk::end(offset));
         }
-        let next_offset = offset.saturating_add(data.len() as u64);
-        Ok(Chunk {
-            data,
-            next_offset,
-            complete: source == LogSource::Final && at_end,
-            source,
-        })
+        let mut running = None;
+        if was_running {
+            running = self.read_running(key, io, &final_path, &range).await?;
+            // Nothing new may mean that the step has ended.
+            if let Some(chunk) = running.take_if(|chunk| !chunk.data.is_empty()) {
+                return Ok(chunk);
+            }
+        }
+        if let Some(chunk) = self.read_final(&final_path, &range).await? {
+            return Ok(chunk);
+        }
+        if end.is_some() {
+            // It was there, and is no more.
+            self.seen().forget(&final_path);
+        }
+        if running.is_none() {
+            running = self.read_running(key, io, &final_path, &range).await?;
+        }
+        if let Some(chunk) = running {
+            self.seen().note_partial(&final_path);
+            return Ok(chunk);
+        }
+        // Between the two looks the step may have ended, its partial object replaced by the final one.
+        if offset > 0
+            && let Some(chunk) = self.read_final(&final_path, &range).await?
+        {
+            return Ok(chunk);
+        }
+        Ok(Chunk::absent(offset))
     }
 
     /// The last bytes of a log, at most `max_bytes`, from the start of a character on.
@@ -137,7 +169,19 @@ impl LogStore {
     /// ```
     pub async fn tail(&self, key: &LogKey, io: IoType, max_bytes: u64) -> Result<Chunk> {
         let length = max_bytes.max(LEAST_CHUNK_BYTES);
-        let Some((reader, source)) = self.open(key, io, ReadRange::Suffix(length), false).await?
+        let final_path = self.path(key, io, false)?;
+        if let Some(chunk) = self.tail_final(&final_path, length).await? {
+            return Ok(chunk);
+        }
+        if self.streaming.is_some()
+            && let Some(chunk) = self.tail_segments(&final_path, length).await?
+        {
+            return Ok(chunk);
+        }
+        let partial = self.path(key, io, true)?;
+        let Some(reader) = self
+            .open_if_there(&partial, ReadRange::Suffix(length))
+            .await?
         else {
             return Ok(Chunk::absent(0));
         };
@@ -148,56 +192,43 @@ impl LogStore {
         } else {
             utf8::orphaned_head(&data)
         };
-        let mut next_offset = size;
-        if source == LogSource::Partial {
-            let unfinished = utf8::incomplete_tail(&data);
-            data.truncate(data.len() - unfinished);
-            next_offset -= unfinished as u64;
-        }
-        let data = data.slice(cut_off.min(data.len())..);
+        let unfinished = utf8::incomplete_tail(&data);
+        data.truncate(data.len() - unfinished);
         Ok(Chunk {
-            data,
-            next_offset,
-            complete: source == LogSource::Final,
-            source,
+            data: data.slice(cut_off.min(data.len())..),
+            next_offset: size - unfinished as u64,
+            complete: false,
+            source: LogSource::Partial,
         })
     }
 
-    /// Opens the final object, else the partial one.
-    ///
-    /// With `was_there` a log that seems to be gone is looked for once more: between the two
-    /// requests the step may have ended, its partial object replaced by the final one.
-    async fn open(
+    /// What a running step has uploaded so far: its segments, else its partial object.
+    pub(crate) async fn read_running(
         &self,
         key: &LogKey,
         io: IoType,
-        range: ReadRange,
-        was_there: bool,
-    ) -> Result<Option<(ObjectReader, LogSource)>> {
-        let final_path = self.path(key, io, false)?;
-        if let Some(reader) = self.open_if_there(&final_path, range.clone()).await? {
-            return Ok(Some((reader, LogSource::Final)));
+        final_path: &str,
+        range: &Range<u64>,
+    ) -> Result<Option<Chunk>> {
+        if self.streaming.is_some() {
+            let chunk = self
+                .read_segments(final_path, range.start, range.end)
+                .await?;
+            if chunk.is_some() {
+                return Ok(chunk);
+            }
         }
-        if let Some(reader) = self
-            .open_if_there(&self.path(key, io, true)?, range.clone())
-            .await?
-        {
-            return Ok(Some((reader, LogSource::Partial)));
-        }
-        if !was_there {
+        let partial = self.path(key, io, true)?;
+        let Some(reader) = self.open_if_there(&partial, bounded(range)).await? else {
             return Ok(None);
-        }
-        Ok(self
-            .open_if_there(&final_path, range)
-            .await?
-            .map(|reader| (reader, LogSource::Final)))
-    }
-
-    async fn open_if_there(&self, path: &str, range: ReadRange) -> Result<Option<ObjectReader>> {
-        match self.store.open(path, range).await {
-            Ok(reader) => Ok(Some(reader)),
-            Err(error) if error.is_missing_object() => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        };
+        let mut data = reader.bytes().await?;
+        data.truncate(data.len() - utf8::incomplete_tail(&data));
+        Ok(Some(Chunk {
+            next_offset: range.start.saturating_add(data.len() as u64),
+            data,
+            complete: false,
+            source: LogSource::Partial,
+        }))
     }
 }

@@ -64,7 +64,8 @@ impl LocalFiles {
         self.with_extension(COMPLETE_EXTENSION)
     }
 
-    /// The file that the writer keeps locked.
+    /// The file that the writer keeps locked. A writer whose local names are not those of the log
+    /// key writes the key into it, its segments joined with NUL.
     pub fn lock(&self) -> PathBuf {
         self.with_extension(LOCK_EXTENSION)
     }
@@ -96,6 +97,7 @@ pub struct Claim {
     file: Option<File>,
     path: PathBuf,
     owner_pid: u32,
+    leaves_file: bool,
 }
 
 /// How often a claim is tried again when its lock file was removed under it.
@@ -123,6 +125,7 @@ impl Claim {
                         file: Some(file),
                         path,
                         owner_pid: std::process::id(),
+                        leaves_file: false,
                     }));
                 }
                 // The owner before removed the file between our opening and locking it.
@@ -139,12 +142,22 @@ impl Claim {
         }
         Ok(None)
     }
+
+    /// Leaves the file behind when it is released: a free lock says that its writer is gone.
+    pub(crate) fn leave_file(&mut self) {
+        self.leaves_file = true;
+    }
+
+    /// Removes the file when it is released, after all.
+    pub(crate) fn remove_file(&mut self) {
+        self.leaves_file = false;
+    }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
         // A forked child inherits the value, but the claim stays its parent's.
-        if self.owner_pid == std::process::id() {
+        if self.owner_pid == std::process::id() && !self.leaves_file {
             // While still locked: whoever opens the path from now on makes a file of their own.
             let _may_be_gone = fs::remove_file(&self.path);
         }

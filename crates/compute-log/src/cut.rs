@@ -40,11 +40,21 @@ impl Cut {
         }
         // The marker is longest when everything is cut and a line break must be added.
         let longest_marker = marker(size, max_bytes, true).len() as u64;
-        let half = max_bytes.saturating_sub(longest_marker) / 2;
+        let has_room = longest_marker <= max_bytes / 2;
+        let half = if has_room {
+            (max_bytes - longest_marker) / 2
+        } else {
+            max_bytes / 2
+        };
         let head_end = char_start_before(file, half)?;
         let tail_start = char_start_after(file, size - half)?;
         let ends_line = head_end == 0 || byte_at(file, head_end - 1)? == Some(b'\n');
-        let marker = marker(tail_start - head_end, max_bytes, !ends_line).into_bytes();
+        let marker = if has_room {
+            marker(tail_start - head_end, max_bytes, !ends_line).into_bytes()
+        } else {
+            // A cap of less than two such lines: what was printed matters more.
+            Vec::new()
+        };
         Ok(Self {
             head_end,
             marker,
@@ -112,7 +122,7 @@ impl Read for CutReader {
 }
 
 /// One line, and a line break before it when the head does not end with one.
-fn marker(removed: u64, max_bytes: u64, break_first: bool) -> String {
+pub(crate) fn marker(removed: u64, max_bytes: u64, break_first: bool) -> String {
     let lead = if break_first { "\n" } else { "" };
     format!(
         "{lead}[remote-store: {removed} bytes cut here, the log is over the cap of {max_bytes} bytes]\n"
@@ -165,6 +175,15 @@ mod tests {
         let cut = Cut::plan(&mut Cursor::new(vec![b'x'; 2001]), 2001, 2000).unwrap();
         assert!(cut.stored() <= 2000 && cut.removed() > 0);
         assert!(cut.marker.starts_with(b"\n[") && cut.marker.ends_with(b"]\n"));
+    }
+
+    #[test]
+    fn a_cap_below_the_length_of_the_line_keeps_head_and_tail_alone() {
+        for cap in 1..90 {
+            let cut = Cut::plan(&mut Cursor::new(vec![b'x'; 500]), 500, cap).unwrap();
+            assert!(cut.stored() <= cap && cut.removed() > 0, "{cap}");
+            assert!(cut.marker.is_empty(), "{cap}");
+        }
     }
 
     #[test]

@@ -13,6 +13,9 @@ use crate::{Error, LogStore, Result};
 /// Start of the names of downloads under way; hidden, and no log's name.
 const STAGED_PREFIX: &str = ".remote-store-";
 
+/// Log that is unpacked at a time.
+const DOWNLOAD_CHUNK_BYTES: u64 = 8 * 1024 * 1024;
+
 impl LogStore {
     /// Streams a log into the local file `local` and gives its size; the parent folder is made
     /// when it is missing (DAG-026).
@@ -44,6 +47,9 @@ impl LogStore {
         partial: bool,
         local: &Path,
     ) -> Result<u64> {
+        if self.streaming.is_some() {
+            return self.download_streamed(key, io, partial, local).await;
+        }
         // Opened first: a log that is not there must not leave an empty folder either.
         let mut reader = self.store.read(&self.path(key, io, partial)?).await?;
         let mut staged = Staged::beside(local)?;
@@ -56,6 +62,48 @@ impl LogStore {
             size_bytes += chunk.len() as u64;
         }
         staged.publish(local)?;
+        Ok(size_bytes)
+    }
+
+    /// Chunk by chunk, whatever form the log has; a compressed one is unpacked.
+    async fn download_streamed(
+        &self,
+        key: &LogKey,
+        io: IoType,
+        partial: bool,
+        local: &Path,
+    ) -> Result<u64> {
+        let final_path = self.path(key, io, false)?;
+        let mut staged = None;
+        let (mut offset, mut size_bytes) = (0, 0);
+        loop {
+            let range = offset..offset + DOWNLOAD_CHUNK_BYTES;
+            let chunk = if partial {
+                self.read_running(key, io, &final_path, &range).await?
+            } else {
+                self.read_final(&final_path, &range).await?
+            };
+            let Some(chunk) = chunk else {
+                // Gives the error that names what is missing.
+                let path = self.path(key, io, partial)?;
+                self.store.head(&path).await?;
+                return Ok(size_bytes);
+            };
+            let staged = match &mut staged {
+                Some(staged) => staged,
+                empty => empty.insert(Staged::beside(local)?),
+            };
+            let written = staged.file.write_all(&chunk.data);
+            written.map_err(Error::local("write", local))?;
+            size_bytes += chunk.data.len() as u64;
+            offset = chunk.next_offset;
+            if chunk.complete || chunk.data.is_empty() {
+                break;
+            }
+        }
+        if let Some(staged) = staged {
+            staged.publish(local)?;
+        }
         Ok(size_bytes)
     }
 }

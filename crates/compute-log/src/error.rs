@@ -27,13 +27,18 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
-    /// The cap leaves no room for a head, the marker and a tail.
-    #[error("a log cap of {max_bytes} bytes is too small; use at least {least_bytes}")]
-    CapTooSmall {
-        /// The cap that was asked for.
-        max_bytes: u64,
-        /// The smallest cap that works.
-        least_bytes: u64,
+    /// A cap of nothing, which would store nothing.
+    #[error("a log cap of 0 bytes would store nothing; use at least 1, or u64::MAX for no cap")]
+    NoRoom,
+    /// A compressed object that is not as it was written.
+    #[error(
+        "the compressed log '{path}' cannot be read; it is damaged, or was written by another tool"
+    )]
+    Damaged {
+        /// The object.
+        path: String,
+        /// What is wrong with it.
+        source: io::Error,
     },
     /// A deletion by prefix without a prefix, which would delete every log there is.
     #[error(
@@ -83,8 +88,8 @@ impl Error {
             Self::LocalFile { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 ErrorKind::PermissionDenied
             }
-            Self::LocalFile { .. } => ErrorKind::BackendUnavailable,
-            Self::CapTooSmall { .. } | Self::EmptyPrefix => ErrorKind::InvalidConfig,
+            Self::LocalFile { .. } | Self::Damaged { .. } => ErrorKind::BackendUnavailable,
+            Self::NoRoom | Self::EmptyPrefix => ErrorKind::InvalidConfig,
             Self::Unfinished { failed, .. } => failed
                 .first()
                 .map_or(ErrorKind::BackendUnavailable, |stream| stream.error.kind()),
@@ -94,6 +99,11 @@ impl Error {
     /// Whether the object, or the local file, is simply not there.
     pub fn is_not_found(&self) -> bool {
         self.kind() == ErrorKind::NotFound
+    }
+
+    pub(crate) fn damaged(path: &str) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Damaged { path, source }
     }
 
     pub(crate) fn local(

@@ -103,11 +103,22 @@ impl LogStore {
         key: &LogKey,
         streams: &[(IoType, P)],
     ) -> Finished {
+        self.finish_and_sweep(key, streams, false).await
+    }
+
+    /// As [`finish`](Self::finish); with `sweep` the segments of a process that died are looked
+    /// for, those of this one being known.
+    pub(crate) async fn finish_and_sweep<P: AsRef<Path> + Sync>(
+        &self,
+        key: &LogKey,
+        streams: &[(IoType, P)],
+        sweep: bool,
+    ) -> Finished {
         let uploads = streams
             .iter()
             .map(|(io, local)| self.finish_stream(key, *io, local.as_ref()));
         let streams = future::join_all(uploads).await;
-        let cleanup = self.clean_up(key, &streams).await;
+        let cleanup = self.clean_up(key, &streams, sweep).await;
         if let Err(error) = &cleanup {
             tracing::warn!(key = %key, error = %error, "partial logs could not be removed; they are ignored from now on");
         }
@@ -133,13 +144,17 @@ impl LogStore {
 
     /// Removes the partial objects of the streams that are stored, in one bulk request, and
     /// leaves the marker of a step that wrote nothing at all.
-    async fn clean_up(&self, key: &LogKey, streams: &[StreamOutcome]) -> Result<()> {
+    async fn clean_up(&self, key: &LogKey, streams: &[StreamOutcome], sweep: bool) -> Result<()> {
         let mut partials = Vec::new();
         for stream in streams.iter().filter(|stream| stream.result.is_ok()) {
             let path = self.path(key, stream.io, true)?;
             // Before the delete: an upload that arrives after it must notice and remove itself.
             self.progress().finished(&path);
             partials.push(path);
+            if self.streaming.is_some() {
+                self.streamed_leftovers(key, stream, sweep, &mut partials)
+                    .await?;
+            }
         }
         if partials.is_empty() {
             return Ok(());
@@ -155,5 +170,30 @@ impl LogStore {
                 .await?;
         }
         deleted
+    }
+
+    /// Segments, and a final object of the form that this store no longer writes.
+    async fn streamed_leftovers(
+        &self,
+        key: &LogKey,
+        stream: &StreamOutcome,
+        sweep: bool,
+        leftovers: &mut Vec<String>,
+    ) -> Result<()> {
+        let final_path = self.path(key, stream.io, false)?;
+        let segments = if sweep {
+            self.seen().forget(&final_path);
+            self.list_segments(&final_path).await?
+        } else {
+            self.progress().appended(&final_path).segments
+        };
+        self.progress().forget_appended(&final_path);
+        leftovers.extend(segments.iter().map(|segment| segment.path(&final_path)));
+        if matches!(stream.result, Ok(Uploaded::Stored { .. })) {
+            let written = self.written_form();
+            let others = self.final_forms().iter().filter(|form| **form != written);
+            leftovers.extend(others.map(|form| form.path(&final_path)));
+        }
+        Ok(())
     }
 }

@@ -39,19 +39,29 @@
 //! milliseconds each.
 #![forbid(unsafe_code)]
 
+mod append;
 mod chunk;
 mod claim;
 mod cut;
 mod delay;
 mod download;
 mod error;
+mod finals;
 mod finish;
+mod frames;
 mod list;
+mod lru;
+mod parts;
 mod progress;
 mod recover;
+mod retention;
 mod retry;
+mod running;
+mod seen;
+mod segments;
 mod staging;
 mod store;
+mod streaming;
 mod upload;
 mod utf8;
 
@@ -60,8 +70,12 @@ pub use claim::{Claim, LocalFiles};
 pub use error::{Error, FailedStream, Result};
 pub use finish::{Finished, StreamOutcome};
 pub use recover::{DEFAULT_IDLE, RecoverOptions, Recovered};
+pub use retention::{Collected, GcOptions};
 pub use retry::RetryPolicy;
-pub use store::{DEFAULT_MAX_BYTES, DEFAULT_PREFIX, LEAST_MAX_BYTES, LogStore};
+pub use store::{DEFAULT_MAX_BYTES, DEFAULT_PREFIX, LogStore};
+pub use streaming::Compression;
+#[cfg(feature = "zstd")]
+pub use streaming::DEFAULT_ZSTD_LEVEL;
 pub use upload::Uploaded;
 
 #[cfg(doctest)]

@@ -2,6 +2,7 @@
 
 use remote_store_dagster_paths::{IoType, LogKey, parse_log_name};
 
+use crate::segments::COMPRESSED_SUFFIX;
 use crate::{LogStore, Result};
 
 impl LogStore {
@@ -37,7 +38,13 @@ impl LogStore {
         let level = self.store.list_level(&self.folder(log_prefix)?).await?;
         let mut keys = Vec::new();
         for object in &level.objects {
-            let Some((name, stream, partial)) = parse_log_name(object.key.name()) else {
+            let name = object.key.name();
+            let plain = if self.streaming.is_some() {
+                name.strip_suffix(COMPRESSED_SUFFIX).unwrap_or(name)
+            } else {
+                name
+            };
+            let Some((name, stream, partial)) = parse_log_name(plain) else {
                 continue;
             };
             if stream == io && !partial {
@@ -45,6 +52,8 @@ impl LogStore {
             }
         }
         keys.sort();
+        // A log may be there in both forms for a moment.
+        keys.dedup();
         Ok(keys)
     }
 }

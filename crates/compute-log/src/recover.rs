@@ -141,7 +141,7 @@ impl LogStore {
         staged: &Staged,
         options: &RecoverOptions,
     ) -> Result<Verdict> {
-        let files = LocalFiles::new(local_dir, &staged.key)?;
+        let files = LocalFiles::new(local_dir, &staged.local)?;
         if may_be_in_use(&files, staged, options.idle) {
             return Ok(Verdict::InUse);
         }
@@ -153,10 +153,15 @@ impl LogStore {
                 Verdict::Uploaded
             });
         }
+        let had_lock = files.lock().exists();
         // Held until the files are dealt with: a second recovery must not upload them as well.
-        let Some(claim) = Claim::take(&files)? else {
+        let Some(mut claim) = Claim::take(&files)? else {
             return Ok(Verdict::InUse);
         };
+        if had_lock {
+            // As long as the files stay: the next recovery sees at once that nobody writes them.
+            claim.leave_file();
+        }
         let verdict = if self.is_stored(staged, &files).await? {
             Verdict::AlreadyStored
         } else {
@@ -165,11 +170,13 @@ impl LogStore {
                 .iter()
                 .map(|io| (*io, files.stream(*io)))
                 .collect();
-            self.finish(&staged.key, &streams).await.into_result()?;
+            let finished = self.finish_and_sweep(&staged.key, &streams, true).await;
+            finished.into_result()?;
             Verdict::Uploaded
         };
         if options.remove_local {
             remove(&files)?;
+            claim.remove_file();
         }
         drop(claim);
         Ok(verdict)
@@ -189,12 +196,14 @@ impl LogStore {
             let expected = Cut::plan(&mut file, size, self.max_bytes)
                 .map_err(Error::local("read", &local))?
                 .stored();
-            match self.store.head(&self.path(&staged.key, *io, false)?).await {
-                // A larger object was written by a worker that captured more: leave it.
-                Ok(info) if info.size >= expected => {}
-                Ok(_) => return Ok(false),
-                Err(error) if error.is_missing_object() => return Ok(false),
-                Err(error) => return Err(error.into()),
+            let final_path = self.path(&staged.key, *io, false)?;
+            // A larger object was written by a worker that captured more: leave it.
+            if self
+                .final_size(&final_path)
+                .await?
+                .is_none_or(|size| size < expected)
+            {
+                return Ok(false);
             }
         }
         if all_empty {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirEntry};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -17,10 +17,15 @@ const STEP_FOLDER: &str = "compute_logs";
 /// Folders nested deeper hold no logs: keys have a handful of segments.
 const MAX_DEPTH: usize = 32;
 
+/// More than any log key has.
+const MAX_KEY_BYTES: u64 = 64 * 1024;
+
 /// The local files of one log.
 #[derive(Debug)]
 pub(crate) struct Staged {
     pub(crate) key: LogKey,
+    /// The key that the names of the files give; another one when they had to be shortened.
+    pub(crate) local: LogKey,
     /// The streams whose file is there.
     pub(crate) streams: Vec<IoType>,
     /// When the newest of them was last changed.
@@ -40,6 +45,8 @@ struct Entry {
     streams: Vec<IoType>,
     changed: Option<SystemTime>,
     proven: bool,
+    /// The key as the writer knew it, from its lock file.
+    key: Option<LogKey>,
 }
 
 /// Walks `root` without following symbolic links.
@@ -82,11 +89,12 @@ fn scan_folder(entries: fs::ReadDir, above: &mut Vec<String>, found: &mut Found)
             continue;
         };
         if step_folder || entry.proven || entry.streams.len() == IoType::ALL.len() {
-            let key = LogKey::new(above.iter().cloned().chain([name]))?;
+            let local = LogKey::new(above.iter().cloned().chain([name]))?;
             let mut streams = entry.streams;
             streams.sort();
             found.logs.push(Staged {
-                key,
+                key: entry.key.unwrap_or_else(|| local.clone()),
+                local,
                 streams,
                 changed,
             });
@@ -101,7 +109,11 @@ fn note(file: &DirEntry, name: &str, names: &mut BTreeMap<String, Entry>) {
         return;
     };
     if extension == COMPLETE_EXTENSION || extension == LOCK_EXTENSION {
-        names.entry(stem.to_owned()).or_default().proven = true;
+        let entry = names.entry(stem.to_owned()).or_default();
+        entry.proven = true;
+        if extension == LOCK_EXTENSION {
+            entry.key = noted_key(&file.path());
+        }
         return;
     }
     let Some(io) = IoType::from_extension(extension) else {
@@ -112,6 +124,17 @@ fn note(file: &DirEntry, name: &str, names: &mut BTreeMap<String, Entry>) {
     entry.changed = entry
         .changed
         .max(Some(changed(file).unwrap_or_else(|_| SystemTime::now())));
+}
+
+/// The key that a lock file holds; none when it is empty, as most are, or cannot be read.
+fn noted_key(lock: &Path) -> Option<LogKey> {
+    let mut noted = String::new();
+    let file = fs::File::open(lock).ok()?;
+    file.take(MAX_KEY_BYTES).read_to_string(&mut noted).ok()?;
+    if noted.is_empty() {
+        return None;
+    }
+    LogKey::new(noted.split('\0').map(str::to_owned)).ok()
 }
 
 /// An unknown time counts as now: better to wait than to take a living writer's file.

@@ -1,26 +1,26 @@
 //! Where the logs of steps live: one prefix of a store and the rules of writing there.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use remote_store_core::Store;
+use remote_store_core::{Store, UrlMethod};
 use remote_store_dagster_paths::{IoType, LogKey, log_folder, log_path};
 
 use crate::progress::Progress;
 use crate::retry::RetryPolicy;
+use crate::seen::Seen;
+use crate::streaming::{Compression, Form};
 use crate::{Error, Result};
 
 /// The largest log that is stored whole, as in Dagster: 50 MiB.
 pub const DEFAULT_MAX_BYTES: u64 = 50 * 1024 * 1024;
-
-/// The smallest cap: below it, head, marker and tail tell nobody anything.
-pub const LEAST_MAX_BYTES: u64 = 1024;
 
 /// The prefix under which Dagster's log managers keep logs (DAG-021).
 pub const DEFAULT_PREFIX: &str = "dagster";
 
 /// The compute logs of Dagster steps in a store.
 ///
-/// Cheap to clone; clones share what they know about unchanged uploads.
+/// Cheap to clone; clones share what they know about unchanged uploads and finished logs.
 ///
 /// ```
 /// use remote_store_compute_log::LogStore;
@@ -30,7 +30,7 @@ pub const DEFAULT_PREFIX: &str = "dagster";
 /// let logs = LogStore::new(Store::memory(), "dagster");
 /// let key = LogKey::new(["run1", "compute_logs", "step_a"])?;
 /// assert_eq!(logs.path(&key, IoType::Stdout, false)?, "dagster/storage/run1/compute_logs/step_a.out");
-/// assert!(logs.clone().with_max_bytes(10).is_err()); // no room for head, marker and tail
+/// assert!(logs.clone().with_max_bytes(0).is_err()); // would store nothing
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -40,7 +40,9 @@ pub struct LogStore {
     pub(crate) skip_empty: bool,
     pub(crate) max_bytes: u64,
     pub(crate) retry: RetryPolicy,
+    pub(crate) streaming: Option<Compression>,
     pub(crate) progress: Arc<Mutex<Progress>>,
+    pub(crate) seen: Arc<Mutex<Seen>>,
 }
 
 impl LogStore {
@@ -52,7 +54,9 @@ impl LogStore {
             skip_empty: false,
             max_bytes: DEFAULT_MAX_BYTES,
             retry: RetryPolicy::default(),
+            streaming: None,
             progress: Arc::default(),
+            seen: Arc::default(),
         }
     }
 
@@ -63,16 +67,14 @@ impl LogStore {
         self
     }
 
-    /// The size above which a log is stored as its head and tail.
+    /// The size above which a log is stored as its head and tail, with a line between them where
+    /// the cap has room for it.
     ///
     /// # Errors
-    /// [`Error::CapTooSmall`] below [`LEAST_MAX_BYTES`].
+    /// [`Error::NoRoom`] for 0.
     pub fn with_max_bytes(mut self, max_bytes: u64) -> Result<Self> {
-        if max_bytes < LEAST_MAX_BYTES {
-            return Err(Error::CapTooSmall {
-                max_bytes,
-                least_bytes: LEAST_MAX_BYTES,
-            });
+        if max_bytes == 0 {
+            return Err(Error::NoRoom);
         }
         self.max_bytes = max_bytes;
         Ok(self)
@@ -113,12 +115,50 @@ impl LogStore {
         Ok(format!("{stem}complete"))
     }
 
-    /// Where a person finds the stream, in the backend's own notation (DAG-028).
+    /// Where a person finds the finished stream, in the backend's own notation (DAG-028).
     ///
     /// # Errors
     /// [`Error::Path`] when the key has no path, [`Error::Store`] when the store cannot name it.
     pub fn display_path(&self, key: &LogKey, io: IoType) -> Result<String> {
-        Ok(self.store.native_path(&self.path(key, io, false)?)?)
+        let final_path = self.path(key, io, false)?;
+        let form =
+            if self.seen().end(&final_path).is_some() && self.seen().table(&final_path).is_none() {
+                Form::Plain
+            } else {
+                self.written_form()
+            };
+        Ok(self.store.native_path(&form.path(&final_path))?)
+    }
+
+    /// A link that reads the finished stream without a credential until `expires_in` has passed;
+    /// none while there is no final object. A compressed log comes as it is stored.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the store cannot sign links, fails or refuses.
+    ///
+    /// ```
+    /// # use remote_store_compute_log::LogStore;
+    /// # use remote_store_core::{Store, runtime};
+    /// # use remote_store_dagster_paths::{IoType, LogKey};
+    /// # let logs = LogStore::new(Store::memory(), "dagster");
+    /// # let key = LogKey::new(["run1", "compute_logs", "step_a"])?;
+    /// let link = logs.signed_url(&key, IoType::Stdout, std::time::Duration::from_secs(60));
+    /// assert_eq!(runtime::block_on(logs.store().driver(), link)??, None); // not finished
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn signed_url(
+        &self,
+        key: &LogKey,
+        io: IoType,
+        expires_in: Duration,
+    ) -> Result<Option<String>> {
+        let final_path = self.path(key, io, false)?;
+        let Some(form) = self.final_form(&final_path).await? else {
+            return Ok(None);
+        };
+        let path = form.path(&final_path);
+        let link = self.store.signed_url(&path, UrlMethod::Get, expires_in);
+        Ok(Some(link.await?))
     }
 
     /// Whether the store holds this object of the stream (DAG-027).
@@ -126,7 +166,14 @@ impl LogStore {
     /// # Errors
     /// [`Error::Store`] when the store fails or refuses: that is not the same as "no logs".
     pub async fn has_logs(&self, key: &LogKey, io: IoType, partial: bool) -> Result<bool> {
-        Ok(self.store.is_file(&self.path(key, io, partial)?).await?)
+        let final_path = self.path(key, io, false)?;
+        if !partial {
+            return Ok(self.final_form(&final_path).await?.is_some());
+        }
+        if self.store.is_file(&self.path(key, io, true)?).await? {
+            return Ok(true);
+        }
+        Ok(self.streaming.is_some() && !self.list_segments(&final_path).await?.is_empty())
     }
 
     /// Whether the capture of a step has ended and its logs are final.
@@ -158,8 +205,13 @@ impl LogStore {
     pub async fn delete(&self, key: &LogKey) -> Result<()> {
         let mut paths = Vec::with_capacity(5);
         for io in IoType::ALL {
-            for partial in [false, true] {
-                paths.push(self.path(key, io, partial)?);
+            let final_path = self.path(key, io, false)?;
+            paths.extend(self.final_forms().iter().map(|form| form.path(&final_path)));
+            paths.push(self.path(key, io, true)?);
+            if self.streaming.is_some() {
+                self.seen().forget(&final_path);
+                let segments = self.list_segments(&final_path).await?;
+                paths.extend(segments.iter().map(|segment| segment.path(&final_path)));
             }
         }
         if self.skip_empty {
@@ -187,10 +239,9 @@ impl LogStore {
         if log_prefix.iter().all(String::is_empty) {
             return Err(Error::EmptyPrefix);
         }
-        Ok(self
-            .store
-            .delete_folder(&self.folder(log_prefix)?, true, true)
-            .await?)
+        let folder = self.folder(log_prefix)?;
+        *self.seen() = Seen::default();
+        Ok(self.store.delete_folder(&folder, true, true).await?)
     }
 
     /// Deletes objects in bulk; the first failure in order is reported, a missing object is none.

@@ -1,19 +1,15 @@
 //! From the local file that captures a stream to its object in the store (DAG-025).
 
 use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
-use bytes::Bytes;
 use remote_store_core::WriteOptions;
 use remote_store_dagster_paths::{IoType, LogKey};
 
-use crate::cut::{Cut, CutReader};
+use crate::cut::Cut;
+use crate::parts::Parts;
 use crate::progress::Fingerprint;
 use crate::{Error, LogStore, Result};
-
-/// Up to this size a log goes out in one request; above, in parts of this size.
-const PART_BYTES: u64 = 8 * 1024 * 1024;
 
 /// What became of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +44,8 @@ impl LogStore {
     /// nothing changed since the last one, or when the step was finished meanwhile. A *final*
     /// upload is always made, whatever was uploaded before; only an empty file is left out with
     /// `skip_empty`. It is tried once: [`finish`](Self::finish) retries.
+    ///
+    /// With [`with_streaming`](Self::with_streaming) a partial upload sends only what was added.
     ///
     /// A file over the cap is stored as its head and its tail with one line between them that
     /// says how many bytes are gone; together they stay within the cap.
@@ -96,7 +94,10 @@ impl LogStore {
         if metadata.len() == 0 && self.skip_empty {
             return Ok(Uploaded::SkippedEmpty);
         }
-        self.put(&self.path(key, io, false)?, file, metadata.len(), local)
+        let final_path = self.path(key, io, false)?;
+        self.seen().forget(&final_path);
+        let path = self.written_form().path(&final_path);
+        self.put(&path, file, metadata.len(), local, self.level())
             .await
     }
 
@@ -115,53 +116,69 @@ impl LogStore {
         if metadata.len() == 0 {
             return Ok(Uploaded::SkippedEmpty);
         }
+        if self.streaming.is_some() {
+            let captured = Captured {
+                file,
+                size: metadata.len(),
+                fingerprint,
+            };
+            return self.append(key, io, local, captured).await;
+        }
         if self.progress().is_unchanged(&path, fingerprint) {
             return Ok(Uploaded::SkippedUnchanged);
         }
-        let uploaded = self.put(&path, file, metadata.len(), local).await?;
+        let uploaded = self.put(&path, file, metadata.len(), local, None).await?;
         // A finish on another thread may have deleted the partials before this one arrived.
         if self.progress().is_finished(&path) {
             self.store.delete(&path, true).await?;
             return Ok(Uploaded::SkippedFinished);
         }
         self.progress().uploaded(&path, fingerprint);
+        self.replace_final(key, io).await?;
         Ok(uploaded)
     }
 
     /// Writes the first `size` bytes of `file`, cut to the cap, as one object.
-    async fn put(&self, path: &str, mut file: File, size: u64, local: &Path) -> Result<Uploaded> {
+    async fn put(
+        &self,
+        path: &str,
+        mut file: File,
+        size: u64,
+        local: &Path,
+        level: Option<i32>,
+    ) -> Result<Uploaded> {
         let cut =
             Cut::plan(&mut file, size, self.max_bytes).map_err(Error::local("read", local))?;
-        let (expected, removed_bytes) = (cut.stored(), cut.removed());
-        let mut source = cut.reader(file).map_err(Error::local("read", local))?;
+        let removed_bytes = cut.removed();
+        let source = cut.reader(file).map_err(Error::local("read", local))?;
+        let mut parts = Parts::new(source, level);
         let options = WriteOptions::overwrite();
-        if expected <= PART_BYTES {
-            let data = next_part(&mut source)
-                .map_err(Error::local("read", local))?
-                .unwrap_or_default();
-            let stored_bytes = data.len() as u64;
-            self.store.write(path, data, &options).await?;
+        let mut part = parts.next_part().map_err(Error::local("read", local))?;
+        let mut stored_bytes = part.len() as u64;
+        if parts.is_last() {
+            self.store.write(path, part, &options).await?;
             return Ok(Uploaded::Stored {
                 stored_bytes,
                 removed_bytes,
             });
         }
         let mut writer = self.store.writer(path, &options).await?;
-        let mut stored_bytes = 0;
         loop {
-            let part = match next_part(&mut source) {
-                Ok(Some(part)) => part,
-                Ok(None) => break,
+            if let Err(error) = writer.write(part).await {
+                discard(writer, path).await;
+                return Err(error.into());
+            }
+            if parts.is_last() {
+                break;
+            }
+            part = match parts.next_part() {
+                Ok(part) => part,
                 Err(error) => {
                     discard(writer, path).await;
                     return Err(Error::local("read", local)(error));
                 }
             };
             stored_bytes += part.len() as u64;
-            if let Err(error) = writer.write(part).await {
-                discard(writer, path).await;
-                return Err(error.into());
-            }
         }
         writer.finish().await?;
         Ok(Uploaded::Stored {
@@ -171,17 +188,18 @@ impl LogStore {
     }
 }
 
+/// A local file as it was when its upload began.
+#[derive(Debug)]
+pub(crate) struct Captured {
+    pub(crate) file: File,
+    pub(crate) size: u64,
+    pub(crate) fingerprint: Fingerprint,
+}
+
 fn open(local: &Path) -> Result<(File, std::fs::Metadata)> {
     let file = File::open(local).map_err(Error::local("read", local))?;
     let metadata = file.metadata().map_err(Error::local("read", local))?;
     Ok((file, metadata))
-}
-
-/// The next part, as long as there is one; only one part is in memory here.
-fn next_part(source: &mut CutReader) -> io::Result<Option<Bytes>> {
-    let mut part = Vec::new();
-    source.take(PART_BYTES).read_to_end(&mut part)?;
-    Ok((!part.is_empty()).then(|| part.into()))
 }
 
 /// Gives up an upload; the error that led here is the one worth reporting.

@@ -16,5 +16,6 @@ mod finishing;
 mod listing;
 mod reading;
 mod recovering;
+mod streaming;
 mod support;
 mod uploading;

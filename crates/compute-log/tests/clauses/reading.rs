@@ -149,6 +149,54 @@ fn a_finished_log_costs_one_ranged_read_for_each_chunk() {
         (faults.count(Operation::Read), faults.calls().len()),
         (4, 4)
     );
+    // The end was seen: the polls that follow ask for nothing.
+    let behind = place
+        .run(place.logs.read_chunk(&key(), OUT, offset, 25))
+        .unwrap();
+    assert_eq!(
+        (behind.data.len(), behind.complete, behind.next_offset),
+        (0, true, 100)
+    );
+    assert_eq!(faults.calls().len(), 4);
+}
+
+#[test]
+fn a_running_log_costs_one_request_for_each_poll_that_finds_something() {
+    let (place, faults) = Place::faulty();
+    place.put(PARTIAL_OUT, "x".repeat(25));
+    let poll = |offset| {
+        place
+            .run(place.logs.read_chunk(&key(), OUT, offset, 100))
+            .unwrap()
+    };
+    poll(0);
+    place.put(PARTIAL_OUT, "x".repeat(50));
+    faults.forget_calls();
+    assert_eq!((poll(25).data.len(), faults.calls().len()), (25, 1));
+    // Nothing new: the step may have ended, so the final object is looked for as well.
+    faults.forget_calls();
+    assert_eq!((poll(50).complete, faults.calls().len()), (false, 2));
+    // It ended, and its partial object could not be removed.
+    place.put(FINAL_OUT, "x".repeat(50));
+    assert!(poll(50).complete);
+}
+
+#[test]
+fn a_log_that_was_deleted_after_its_end_was_seen_is_absent_from_the_start() {
+    let place = Place::memory();
+    place.put(FINAL_OUT, "log");
+    let read = |offset| {
+        place
+            .run(place.logs.read_chunk(&key(), OUT, offset, 100))
+            .unwrap()
+    };
+    assert!(read(0).complete);
+    // By another process.
+    place
+        .run(place.logs.store().delete(FINAL_OUT, false))
+        .unwrap();
+    assert_eq!(read(0).source, LogSource::Absent);
+    assert_eq!(read(3).source, LogSource::Absent);
 }
 
 #[test]

@@ -71,13 +71,14 @@ fn a_lock_that_nobody_holds_shows_that_its_writer_is_dead() {
         recover(&place, &RecoverOptions::default()).uploaded,
         [key()]
     );
-    assert!(
-        !place
-            .staging
-            .path()
-            .join("run1/compute_logs/step_a.lock")
-            .exists()
+    // As long as the files are there, so is the proof: the next one need not wait for an hour.
+    assert_eq!(
+        recover(&place, &RecoverOptions::default()).already_stored,
+        [key()]
     );
+    recover(&place, &RecoverOptions::default().with_remove_local(true));
+    let folder = place.staging.path().join("run1/compute_logs");
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0);
 }
 
 #[test]
@@ -254,4 +255,17 @@ fn a_killed_writer_frees_its_log() {
         [key()]
     );
     assert_eq!(place.stored(FINAL_ERR).unwrap(), b"Traceback");
+}
+
+#[test]
+fn a_log_under_another_local_name_is_recovered_under_its_own() {
+    let place = Place::memory();
+    place.capture("run1/compute_logs/0cc175b9.err", "Traceback");
+    place.capture("run1/compute_logs/0cc175b9.lock", "run1\0compute_logs\0a/b");
+    let real = remote_store_dagster_paths::LogKey::new(["run1", "compute_logs", "a/b"]).unwrap();
+    let default = RecoverOptions::default();
+    assert_eq!(recover(&place, &default).uploaded, [real.clone()]);
+    let path = place.logs.path(&real, ERR, false).unwrap();
+    assert_eq!(place.stored(&path).unwrap(), b"Traceback");
+    assert_eq!(recover(&place, &default).already_stored, [real]);
 }

@@ -28,6 +28,11 @@ impl Place {
         }
     }
 
+    /// The same store, as another process would have it.
+    pub(crate) fn over_store(store: Store) -> Self {
+        Self::over(store, None)
+    }
+
     pub(crate) fn memory() -> Self {
         Self::over(Store::memory(), None)
     }

@@ -1,11 +1,14 @@
 //! DAG-024 and DAG-025: where streams go, and what is uploaded.
 
 use proptest::prelude::*;
-use remote_store_compute_log::{Error, LEAST_MAX_BYTES, Uploaded};
+use remote_store_compute_log::{Error, Uploaded};
 use remote_store_core::testkit::faults::Operation;
 use remote_store_dagster_paths::LogKey;
 
 use crate::support::*;
+
+/// Large enough for head, line and tail.
+const CAP: u64 = 1024;
 
 on_each_backend!(
     dag_024_streams_are_stored_at_the_path_of_the_scheme,
@@ -83,14 +86,14 @@ fn dag_025_an_empty_file_is_uploaded_only_when_final_and_not_skipped(place: Plac
 }
 
 fn dag_025_a_log_over_the_cap_keeps_head_and_tail(place: Place) {
-    let place = place.with(|logs| logs.with_max_bytes(LEAST_MAX_BYTES).unwrap());
+    let place = place.with(|logs| logs.with_max_bytes(CAP).unwrap());
     let text = format!("start\n{}\nTraceback: the end", "…middle…\n".repeat(1000));
     let local = place.capture("a", &text);
     let uploaded = place
         .run(place.logs.upload(&key(), OUT, &local, false))
         .unwrap();
     let stored = String::from_utf8(place.stored(FINAL_OUT).unwrap()).unwrap();
-    assert!(stored.len() as u64 <= LEAST_MAX_BYTES);
+    assert!(stored.len() as u64 <= CAP);
     assert!(stored.starts_with("start\n") && stored.ends_with("Traceback: the end"));
     let markers: Vec<&str> = stored
         .lines()
@@ -171,7 +174,7 @@ fn a_partial_upload_that_failed_is_tried_again_though_nothing_changed() {
 
 #[test]
 fn dag_025_the_final_object_is_written_after_a_partial_one_reached_the_cap_on_memory() {
-    let place = Place::memory().with(|logs| logs.with_max_bytes(LEAST_MAX_BYTES).unwrap());
+    let place = Place::memory().with(|logs| logs.with_max_bytes(CAP).unwrap());
     let local = place.capture("a", "x".repeat(5000));
     assert!(
         place
@@ -235,7 +238,7 @@ proptest! {
     fn dag_025_text_of_any_length_stays_text_within_the_cap_on_memory(
         unit in "[a-z\\n]{0,3}[äß€🦀]{1,3}\\n?",
         repeats in 0_usize..900,
-        cap in LEAST_MAX_BYTES..3000,
+        cap in CAP..3000,
     ) {
         let place = Place::memory().with(|logs| logs.with_max_bytes(cap).unwrap());
         let text = unit.repeat(repeats);
@@ -257,4 +260,38 @@ proptest! {
             prop_assert!(head.ends_with('\n') && head.len() - head_bytes <= 1);
         }
     }
+}
+
+#[test]
+fn a_log_over_the_cap_is_not_cut_and_uploaded_again_when_nothing_was_added() {
+    let (place, faults) = Place::faulty();
+    let place = place.with(|logs| logs.with_max_bytes(CAP).unwrap());
+    let local = place.capture("a", "x".repeat(5000));
+    for _ in 0..3 {
+        place
+            .run(place.logs.upload(&key(), OUT, &local, true))
+            .unwrap();
+    }
+    assert_eq!(faults.calls().len(), 1);
+}
+
+#[test]
+fn a_key_that_is_captured_again_is_seen_running_again() {
+    let place = Place::memory();
+    let local = place.capture("a", "first");
+    let upload = || {
+        place
+            .run(place.logs.upload(&key(), OUT, &local, true))
+            .unwrap()
+    };
+    place
+        .run(place.logs.finish(&key(), &[(OUT, &local)]))
+        .into_result()
+        .unwrap();
+    assert_eq!(upload(), Uploaded::SkippedFinished);
+    place.logs.begin(&key());
+    place.capture("a", "second");
+    assert!(upload().is_stored());
+    assert_eq!(place.stored(PARTIAL_OUT).unwrap(), b"second");
+    assert_eq!(place.stored(FINAL_OUT), None);
 }
