@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from dagster._core.storage.compute_log_manager import ComputeIOType
 
@@ -46,3 +47,11 @@ class Flaky:
         if error is not None:
             raise error
         return self._original(path, data, **options)
+
+
+def until(condition, what="it happens"):
+    """Poll until something is so."""
+    deadline = time.monotonic() + 90
+    while not condition():
+        assert time.monotonic() < deadline, f"not in time: {what}"
+        time.sleep(0.02)

@@ -10,6 +10,9 @@ import pytest
 
 pytest.importorskip("dagster", reason="these tests run real Dagster")
 
+from log_sides import Side
+from small_s3 import SmallS3
+
 import remote_store.ext.dagster as ext
 from remote_store import Store
 from remote_store.backends import LocalBackend, MemoryBackend
@@ -82,3 +85,25 @@ def make_both(request, make):
         return made
 
     return build
+
+
+@pytest.fixture(scope="module")
+def running_server():
+    with SmallS3().serving() as running:
+        yield running
+
+
+@pytest.fixture
+def server(running_server):
+    """An S3 server without objects, which fails when it is told to."""
+    running_server.objects.clear()
+    running_server.forget()
+    return running_server
+
+
+@pytest.fixture(params=["ours", "hook", "dagster"])
+def side(request, server, tmp_path):
+    """Our log manager, ours with a hook, or the least one over Dagster's base class."""
+    made = Side(request.param, server, tmp_path)
+    yield made
+    made.close()

@@ -7,42 +7,10 @@ import threading
 from contextlib import suppress
 
 import pytest
-from captures import ERR, FOLDER, KEY, OUT, Flaky, finish, local_files, write_to
+from captures import ERR, FOLDER, KEY, OUT, finish, write_to
 from pipelines import stored_paths
 
-# 5. Costs
-
-
-def test_nothing_new_is_not_uploaded_again(make_both, store, monkeypatch):
-    manager = make_both()
-    flaky = Flaky(store, monkeypatch)
-    write_to(manager, ERR, b"one")
-    for _ in range(4):
-        manager.on_progress(KEY)
-    assert len(flaky.paths) == 1
-    write_to(manager, ERR, b"two", mode="ab")
-    manager.on_progress(KEY)
-    assert len(flaky.paths) == 2
-    assert store.read_bytes(f"{FOLDER}/step_a.err.partial") == b"onetwo"
-
-
-def test_a_viewer_elsewhere_reads_ranges_and_leaves_no_files(make, store, tmp_path, monkeypatch):
-    text = b"".join(b"line %d\n" % n for n in range(20_000))
-    store.write(f"{FOLDER}/step_a.out.partial", text[: len(text) // 2])
-    viewer = make(local_dir=str(tmp_path / "viewer"))
-    monkeypatch.setattr(viewer, "download_from_cloud_storage", lambda *_, **__: pytest.fail("downloaded"))
-    seen, cursor = b"", None
-    for _ in range(20):
-        data = viewer.get_log_data(KEY, cursor, max_bytes=10_000)
-        seen, cursor = seen + (data.stdout or b""), data.cursor
-    assert seen == text[: len(text) // 2]
-    store.write(f"{FOLDER}/step_a.out", text)
-    for _ in range(20):
-        data = viewer.get_log_data(KEY, cursor, max_bytes=10_000)
-        seen, cursor = seen + (data.stdout or b""), data.cursor
-    assert seen == text
-    assert cursor == f"{len(text)}:0"
-    assert local_files(viewer) == []
+# Missing and local ones
 
 
 def test_a_missing_log_is_none_and_keeps_the_cursor(make):
@@ -57,7 +25,7 @@ def test_a_running_step_is_read_from_its_local_file(make):
     assert manager.get_log_data_for_type(KEY, OUT, 2, 1) == (b"r", 3)
 
 
-# 6. Completion
+# Completion
 
 
 @pytest.mark.parametrize(("out", "err"), [(b"", b""), (b"x", b""), (b"", b"x"), (b"x", b"x")])
@@ -77,22 +45,7 @@ def test_completion_is_seen_from_elsewhere(make, store, tmp_path, skip, out, err
     assert not viewer.is_capture_complete(KEY)
 
 
-# 7. Leftovers
-
-
-def test_partials_go_and_a_late_upload_brings_nothing_back(make_both, store):
-    manager = make_both()
-    for io_type in (OUT, ERR):
-        write_to(manager, io_type, b"x")
-    manager.on_progress(KEY)
-    assert len(stored_paths(store)) == 2
-    manager._on_capture_complete(KEY)
-    finished = [f"{FOLDER}/step_a.err", f"{FOLDER}/step_a.out"]
-    assert stored_paths(store) == finished
-    assert local_files(manager) == []
-    manager.on_progress(KEY)
-    assert stored_paths(store) == finished
-    assert local_files(manager) == []
+# Leftovers
 
 
 def test_a_partial_upload_under_way_does_not_outlive_the_final_one(make_both, store, monkeypatch):
@@ -121,7 +74,7 @@ def test_a_partial_upload_under_way_does_not_outlive_the_final_one(make_both, st
     assert store.read_bytes(f"{FOLDER}/step_a.err") == b"x"
 
 
-# 9. Names
+# Names
 
 
 @pytest.mark.parametrize("name", ["ü" * 200, "x" * 249, "x" * 251, "x" * 400, "a.b.c", "with space"])
@@ -148,32 +101,7 @@ def test_a_key_that_leaves_the_folder_is_refused(make):
         pass
 
 
-# 12. Text
-
-
-def test_characters_are_never_split_and_chunks_are_never_short(make, store):
-    text = "aü€🦀" * 500
-    store.write(f"{FOLDER}/step_a.err", text.encode())
-    manager = make()
-    for size in (1, 2, 3, 4, 7, 64):
-        seen, cursor = "", None
-        for _ in range(len(text) * 4):
-            data = manager.get_log_data(KEY, cursor, max_bytes=size)
-            if not data.stderr:
-                break
-            seen += data.stderr.decode("utf-8")
-            cursor = data.cursor
-            assert len(data.stderr) >= size or seen == text
-        assert seen == text
-
-
-def test_a_character_whose_rest_is_not_written_waits(make):
-    manager = make()
-    write_to(manager, ERR, "für".encode()[:2])
-    data = manager.get_log_data(KEY, max_bytes=100)
-    assert (data.stderr, data.cursor) == (b"f", "0:1")
-    write_to(manager, ERR, "für".encode())
-    assert manager.get_log_data(KEY, data.cursor, max_bytes=100).stderr.decode() == "ür"
+# Text
 
 
 def test_invalid_bytes_are_shown_and_the_cursor_counts_the_real_ones(make, store):

@@ -221,9 +221,10 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
             self._finish(log_key, self._to_keep(log_key))
         except Exception as error:  # noqa: BLE001 - logs that cannot be stored must not fail the step
             _log.error(
-                "Could not store the logs of %s; they are kept in the local files. %s. "
+                "Could not store the logs of %s; they are kept in %s. %s. "
                 "Upload them later with: python -m remote_store logs recover",
                 "/".join(log_key),
+                Path(self._local_path(log_key, ComputeIOType.STDERR)).parent,
                 error,
             )
             return False
@@ -252,10 +253,12 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
             return False
 
     def _finish(self, log_key: Sequence[str], streams: Sequence[ComputeIOType]) -> None:
+        files = [(IO_TYPE_EXTENSION[io_type], self._local_path(log_key, io_type)) for io_type in streams]
         if self._through_hook():
             self._uploads.finish(log_key, streams)
-            return
-        files = [(IO_TYPE_EXTENSION[io_type], self._local_path(log_key, io_type)) for io_type in streams]
+            if not self._skip_empty_files or any(Path(path).stat().st_size for _, path in files):
+                return
+            # Nothing is stored: only the native side can say that the step has ended nevertheless.
         self._logs.native().finish(list(log_key), files)
 
     def _through_hook(self) -> bool:
