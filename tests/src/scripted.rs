@@ -1,6 +1,6 @@
 //! A web server on loopback that answers as a test tells it to, and remembers what it was asked.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -14,6 +14,8 @@ pub struct Request {
     pub method: String,
     /// What stands after it, quoted as it came.
     pub target: String,
+    /// What was sent with it; chunked bodies are left out.
+    pub body: Vec<u8>,
     headers: Vec<(String, String)>,
 }
 
@@ -33,18 +35,25 @@ impl Request {
     }
 
     fn read(stream: &TcpStream) -> Option<Self> {
-        let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+        let mut reader = BufReader::new(stream);
+        let mut lines = reader.by_ref().lines().map_while(Result::ok);
         let first = lines.next()?;
         let mut words = first.split(' ');
         let mut request = Self {
             method: words.next()?.to_owned(),
             target: words.next()?.to_owned(),
-            headers: Vec::new(),
+            ..Self::default()
         };
-        for line in lines.take_while(|line| !line.is_empty()) {
+        for line in lines.by_ref().take_while(|line| !line.is_empty()) {
             let (name, value) = line.split_once(':')?;
             let pair = (name.to_ascii_lowercase(), value.trim().to_owned());
             request.headers.push(pair);
+        }
+        drop(lines);
+        let length = request.header("content-length");
+        if let Some(length) = length.and_then(|length| length.parse().ok()) {
+            request.body = vec![0; length];
+            reader.read_exact(&mut request.body).ok()?;
         }
         Some(request)
     }

@@ -12,7 +12,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
-use object_store::{CopyMode, CopyOptions};
 
 use crate::backend::{Backend, Driver, ObjectWriter};
 use crate::backends::staged::is_reserved;
@@ -25,6 +24,7 @@ use crate::runtime::PerProcess;
 use crate::signed::UrlMethod;
 
 pub(super) mod connector;
+mod copying;
 mod creation;
 pub(super) mod credential;
 pub(super) mod environment;
@@ -134,36 +134,6 @@ impl Inner {
 
     fn name(&self) -> &'static str {
         self.words().name
-    }
-
-    async fn copy(&self, from: &ObjectKey, to: &ObjectKey, mode: WriteMode) -> Result<()> {
-        self.check_ancestors(to).await?;
-        if let Err(taken) = self.check_free(to, mode, Subject::Destination).await {
-            // A missing source is told first, as other backends do.
-            return self.source(from).await.and(Err(taken));
-        }
-        let (source, target) = (self.location(from)?, self.location(to)?);
-        let mut options = CopyOptions::new();
-        let refuses = mode == WriteMode::Create && self.words().copies_conditionally;
-        if refuses {
-            options = options.with_mode(CopyMode::Create);
-        }
-        let copied = self.client()?.copy_opts(&source, &target, options).await;
-        copied.map_err(|err| {
-            let failure = self.failure(from.as_str(), &err);
-            if failure.is_missing_object() {
-                return Error::missing(Subject::Source, from.as_str(), self.name()).caused_by(&err);
-            }
-            let taken = matches!(
-                failure,
-                Error::AlreadyExists { .. } | Error::Conflict { .. }
-            );
-            if refuses && taken {
-                return Error::already_exists(Subject::Destination, to.as_str(), self.name())
-                    .caused_by(&err);
-            }
-            failure
-        })
     }
 
     /// Everything below, from a key on.

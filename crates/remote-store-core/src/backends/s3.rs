@@ -46,11 +46,9 @@ const WORDS: Words = Words {
 /// Objects in an S3 bucket. Nothing is opened before the first request, and a
 /// forked process opens its own connections.
 ///
-/// Creating an object is atomic up to 32 MiB (8 MiB when written piece by
-/// piece); beyond that the name is looked up before and after the bytes are
-/// sent, and of two writers that finish at the same moment the later one wins.
-/// Copies are limited to 5 GB, as the service's own are; one in create mode
-/// looks the name up first.
+/// Copies are made by the service up to its limit of 5 GB; larger objects go
+/// through this machine, in pieces and with their media type and user metadata.
+/// A copy in create mode looks the name up first.
 ///
 /// ```
 /// use remote_store_core::Prefix;

@@ -217,6 +217,16 @@ pub(super) fn ignores_ranges(err: &Raw) -> bool {
     chain(err).contains("non-partial response when range requested")
 }
 
+/// True when an object is larger than the service copies in one request.
+pub(super) fn is_too_large_to_copy(err: &Raw) -> bool {
+    let text = chain(err);
+    match code(&text) {
+        Some("EntityTooLarge") => true,
+        Some("InvalidRequest") => text.contains("larger than the maximum allowable size"),
+        _ => false,
+    }
+}
+
 /// An error of our own below one of the client.
 fn own(err: &Raw) -> Option<&Error> {
     let mut source = err.source();
