@@ -271,9 +271,8 @@ class TestGCSOptions:
         assert "hunter2" not in str(caught.value)
 
     def test_a_key_file_that_is_not_there_is_named(self, tmp_path: Path) -> None:
-        store = Store(GCSBackend("b", service_account_path=tmp_path / "key.json"))
         with pytest.raises(ValueError, match=r"key\.json"):
-            store.read_bytes("x")
+            GCSBackend("b", service_account_path=tmp_path / "key.json")
 
     def test_an_unreachable_endpoint_is_unavailable(self) -> None:
         backend = GCSBackend("b", endpoint_url="http://127.0.0.1:1", retry={"max_attempts": 1})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+from typing import Any
 
 import pytest
 
@@ -18,7 +20,7 @@ from remote_store import (
     Secret,
     Store,
 )
-from remote_store.backends import S3Backend
+from remote_store.backends import AzureBackend, GCSBackend, ReadOnlyHttpBackend, S3Backend, SFTPBackend
 
 BAD_PATHS = {
     "../x": "Path contains '..' segment",
@@ -202,32 +204,128 @@ def test_a_retry_policy_checks_its_numbers(options, kind: type, message: str) ->
 
 
 SECRET = "SUPERSECRET1234"
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"bucket": ""},
-        {"bucket": 3},
-        {"bucket": None},
+# Arguments that are right, with a credential in each that no message may show.
+GOOD: dict[type, dict[str, Any]] = {
+    S3Backend: {"bucket": "b", "key": SECRET, "secret": Secret(SECRET), "endpoint_url": "http://127.0.0.1:1"},
+    AzureBackend: {
+        "container": "c",
+        "account_name": "a",
+        "account_key": base64.b64encode(SECRET.encode()).decode(),
+    },
+    GCSBackend: {"bucket": "b", "client_options": {"proxy_url": f"http://u:{SECRET}@127.0.0.1:1"}},
+    SFTPBackend: {"host": "127.0.0.1", "username": "u", "password": SECRET},
+    ReadOnlyHttpBackend: {"base_url": f"http://u:{SECRET}@127.0.0.1:1/"},
+}
+OF_A_CLOUD: list[dict[str, Any]] = [
+    {"retry": 3},
+    {"retry": {"nope": 1}},
+    {"retry": {"max_attempts": 0}},
+    {"client_options": "x"},
+    {"client_options": {"nope": 1}},
+    {"client_options": {"connect_timeout": -1}},
+    {"client_options": {"read_timeout": "5"}},
+    {"tls_ca_bundle": 5},
+    {"tls_ca_bundle": "/nope/ca.pem"},
+    {"nope": 1},
+]
+WRONG: dict[type, list[dict[str, Any]]] = {
+    S3Backend: [
+        *({"bucket": bucket} for bucket in ("", " ", "a/b", 3, None)),
         {"key": 3},
         {"endpoint_url": 3},
         {"endpoint_url": "ftp://x"},
         {"region_name": 3},
+        {"reject_write_under_file_ancestor": "x"},
+        *OF_A_CLOUD,
+    ],
+    AzureBackend: [
+        *({"container": container} for container in ("", " ", "a/b", 3, None)),
+        {"account_name": 3},
+        {"account_url": "ftp://x"},
+        {"connection_string": "nonsense"},
+        {"hns": "x"},
+        {"max_concurrency": "4"},
+        {"max_concurrency": 0},
+        {"reject_write_under_file_ancestor": 1},
+        *OF_A_CLOUD,
+    ],
+    GCSBackend: [
+        *({"bucket": bucket} for bucket in ("", " ", "a/b", 3, None)),
+        {"service_account_key": SECRET},
+        {"service_account_path": 3},
+        {"service_account_path": "/nope/key.json"},
+        {"endpoint_url": "ftp://x"},
+        {"anonymous": 1},
+        *OF_A_CLOUD,
+    ],
+    SFTPBackend: [
+        *({"host": host} for host in ("", 3, None)),
+        *({"port": port} for port in (0, 65536, -1, "22", 1.5)),
+        {"username": 3},
+        {"password": 3},
+        {"pkey": 3},
+        {"pkey": "/nope/id_rsa"},
+        {"base_path": 3},
+        {"host_key_policy": "maybe"},
+        {"host_key_policy": 3},
+        {"known_host_keys": 3},
+        {"host_keys_path": 3},
+        {"config": "x"},
+        {"timeout": "5"},
+        {"timeout": -1},
+        {"io_timeout": "5"},
+        {"connect_kwargs": "x"},
+        {"connect_kwargs": {"nope": 1}},
+        {"connect_kwargs": {"key_filename": "/nope/id_rsa"}},
         {"retry": 3},
         {"retry": {"nope": 1}},
-        {"retry": {"max_attempts": 0}},
-        {"client_options": {"nope": 1}},
-        {"reject_write_under_file_ancestor": "x"},
         {"nope": 1},
     ],
-    ids=str,
+    ReadOnlyHttpBackend: [
+        *({"base_url": url} for url in ("", "x", "ftp://x", 3, None)),
+        {"headers": 3},
+        {"headers": {"a b": "c"}},
+        {"headers": {"a": 3}},
+        {"headers": {"a": f"{SECRET}\n"}},
+        {"timeout": "5"},
+        {"timeout": -1},
+        {"http_client": "curl"},
+        {"verify_ssl": "x"},
+        {"max_redirects": -1},
+        {"max_redirects": "5"},
+        *OF_A_CLOUD,
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("backend", "option"),
+    [
+        pytest.param(kind, option, id=f"{kind.__name__}-{option}")
+        for kind, table in WRONG.items()
+        for option in table
+    ],
 )
-def test_a_wrong_option_of_s3_is_refused_without_a_credential_in_the_text(options) -> None:
-    good = {"bucket": "b", "key": SECRET, "secret": Secret(SECRET), "endpoint_url": "http://127.0.0.1:1"}
+def test_a_wrong_option_is_named_without_a_credential_in_the_text(backend, option) -> None:
     with pytest.raises((TypeError, ValueError)) as caught:
-        S3Backend(**good | options)
-    (name,) = options
-    named = name.partition("_")[0], "nope", "max_attempts"
-    assert any(word in str(caught.value) for word in named)
-    assert SECRET not in f"{caught.value!r} {caught.value}"
+        backend(**GOOD[backend] | option)
+    ((name, value),) = option.items()
+    inner = next(iter(value)) if isinstance(value, dict) else name
+    assert name in str(caught.value) or inner in str(caught.value)
+    if isinstance(value, str) and value.startswith("/nope/"):
+        assert value in str(caught.value)
+    assert SECRET not in f"{caught.value!r} {caught.value} {caught.value.__cause__}"
+    assert GOOD[AzureBackend]["account_key"] not in str(caught.value)
+
+
+@pytest.mark.parametrize("backend", GOOD)
+def test_the_options_that_the_wrong_ones_are_mixed_with_are_right(backend) -> None:
+    assert SECRET not in repr(backend(**GOOD[backend]))
+
+
+@pytest.mark.parametrize("backend", [S3Backend, AzureBackend, GCSBackend, ReadOnlyHttpBackend])
+def test_a_file_of_authorities_that_holds_none_is_refused_at_once(backend, tmp_path) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("no certificate in here")
+    with pytest.raises(ValueError, match=r"'tls_ca_bundle'.*ca\.pem"):
+        backend(**GOOD[backend], tls_ca_bundle=str(bundle))

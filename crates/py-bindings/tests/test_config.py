@@ -51,6 +51,14 @@ class TestRegistryConfig:
         assert config.backends["s3"].retry == RetryPolicy(max_attempts=5)
 
     @pytest.mark.spec("DAG-033")
+    def test_options_of_a_store_are_kept_with_their_credentials_hidden(self) -> None:
+        store = {"backend": "lake", "options": {"team": "a", "nested": {"password": "hush"}}}
+        profile = RegistryConfig.from_dict({**DATA, "stores": {"raw": store}}).stores["raw"]
+        assert profile.options["team"] == "a"
+        assert profile.options["nested"]["password"] == Secret("hush")
+        assert "hush" not in repr(profile)
+
+    @pytest.mark.spec("DAG-033")
     def test_wraps_credentials_and_leaves_the_callers_dict(self) -> None:
         options = RegistryConfig._from_dict(DATA).backends["s3"].options
         assert options["secret"] == Secret("hush")

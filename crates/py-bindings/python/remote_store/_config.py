@@ -122,7 +122,11 @@ class BackendConfig:
 
 @dataclass(frozen=True)
 class StoreProfile:
-    """One store: the name of its backend and the folder that is its root."""
+    """One store: the name of its backend and the folder that is its root.
+
+    The options are kept for whoever reads the configuration, with credentials hidden; a store itself
+    has none. What changes how it works is an option of its backend, or a proxy around it.
+    """
 
     backend: str
     root_path: str = ""
@@ -272,4 +276,4 @@ def _store_profile(name: str, entry: Any, stacklevel: int) -> StoreProfile:
     root_path = entry.get("root_path")
     if root_path is not None and not isinstance(root_path, str):
         raise TypeError(f"{what} root_path must be a string, got {type(root_path).__name__}")
-    return StoreProfile(entry["backend"], root_path or "", dict(_options(entry, what)))
+    return StoreProfile(entry["backend"], root_path or "", _wrap_secrets(_options(entry, what)))

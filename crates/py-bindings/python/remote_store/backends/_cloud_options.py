@@ -10,12 +10,23 @@ from typing import Any
 from remote_store._config import RetryPolicy
 from remote_store._secret import Secret
 
-__all__ = ["secret", "shared_options"]
+__all__ = ["mapping", "secret", "shared_options"]
 
 
 def secret(value: str | Secret | None) -> Secret | None:
     """Wrap a credential, so that it stands in no message from here on."""
     return Secret(value) if isinstance(value, str) else value
+
+
+def mapping(backend: str, option: str, given: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return the entries of a mapping, or None when there are none.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if not isinstance(given, Mapping | None):
+        raise _wrong(backend, option, "a mapping", given)
+    return dict(given) if given else None
 
 
 def shared_options(
@@ -32,14 +43,12 @@ def shared_options(
         ValueError: The retry options are not valid.
         TypeError: An option is of another type.
     """
-    if not isinstance(client_options, Mapping | None):
-        raise _wrong(backend, "client_options", "a mapping", client_options)
     if not isinstance(retry, RetryPolicy | Mapping | None):
         raise _wrong(backend, "retry", "a RetryPolicy or a mapping", retry)
     policy = RetryPolicy._from(retry)  # noqa: SLF001 - our own class
     return {
         "tls_ca_bundle": tls_ca_bundle,
-        "client_options": dict(client_options) if client_options else None,
+        "client_options": mapping(backend, "client_options", client_options),
         "retry": asdict(policy) if policy is not None else None,
         "reject_write_under_file_ancestor": reject_write_under_file_ancestor or None,
     }

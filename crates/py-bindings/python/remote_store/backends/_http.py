@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
+from remote_store._capabilities import Capability, CapabilitySet
 from remote_store._config import RetryPolicy
 from remote_store._secret import Secret
-from remote_store.backends._cloud_options import secret, shared_options
+from remote_store.backends._cloud_options import mapping, secret, shared_options
 from remote_store.backends._native_backend import NativeBackend
 
 __all__ = ["ReadOnlyHttpBackend"]
@@ -51,6 +52,10 @@ class ReadOnlyHttpBackend(NativeBackend):
         remote_store._errors.CapabilityNotSupported: Capability 'write' is not supported...
     """
 
+    CAPABILITIES: ClassVar[CapabilitySet] = CapabilitySet(
+        {Capability.READ, Capability.METADATA, Capability.LAZY_READ}
+    )
+
     _is_exactly_native = True
 
     def __init__(
@@ -73,7 +78,7 @@ class ReadOnlyHttpBackend(NativeBackend):
             )
         options: dict[str, Any] = {
             "base_url": secret(base_url),
-            "headers": dict(headers) if headers else None,
+            "headers": mapping("http", "headers", headers),
             "timeout": timeout,
             "verify_ssl": verify_ssl,
             "max_redirects": max_redirects,

@@ -12,7 +12,7 @@ from typing import Any
 
 from remote_store._config import RetryPolicy
 from remote_store._secret import Secret
-from remote_store.backends._cloud_options import secret
+from remote_store.backends._cloud_options import mapping, secret
 from remote_store.backends._native_backend import NativeBackend
 
 __all__ = ["HostKeyPolicy", "SFTPBackend", "SFTPUtils"]
@@ -118,7 +118,9 @@ class SFTPBackend(NativeBackend):
         retry: RetryPolicy | Mapping[str, Any] | None = None,
     ) -> None:
         policy = RetryPolicy._from(retry)  # noqa: SLF001 - our own class
-        known = known_host_keys if known_host_keys is not None else (config or {}).get("known_host_keys")
+        known = known_host_keys
+        if known is None:
+            known = (mapping("sftp", "config", config) or {}).get("known_host_keys")
         options: dict[str, Any] = {
             "host": host,
             "port": port,
@@ -132,7 +134,7 @@ class SFTPBackend(NativeBackend):
             "timeout": timeout,
             # None would mean that it was not given.
             "io_timeout": math.inf if io_timeout is None else io_timeout,
-            "connect_kwargs": dict(connect_kwargs) if connect_kwargs else None,
+            "connect_kwargs": mapping("sftp", "connect_kwargs", connect_kwargs),
             "retry": asdict(policy) if policy is not None else None,
         }
         super().__init__("sftp", options)

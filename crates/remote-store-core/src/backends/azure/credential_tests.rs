@@ -133,10 +133,11 @@ fn bearer_of(options: &AzureOptions, variables: &[(&str, &str)]) -> Option<Strin
     let credential = runtime::block_on(crate::Driver::Tokio, async {
         client.credentials().get_credential().await
     });
-    match &*credential.unwrap().unwrap() {
-        object_store::azure::AzureCredential::BearerToken(token) => Some(token.clone()),
-        _ => None,
+    let credential = credential.unwrap().unwrap();
+    if let object_store::azure::AzureCredential::BearerToken(token) = &*credential {
+        return Some(token.clone());
     }
+    None
 }
 
 #[test]

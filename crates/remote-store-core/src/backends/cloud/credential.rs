@@ -157,10 +157,10 @@ mod tests {
     }
 
     fn text(given: Credential) -> Result<String> {
-        match given {
-            Credential::Bearer(token) => Ok(token.reveal().to_owned()),
-            other => Err(wrong_kind("test", &other, "a bearer token")),
+        if let Credential::Bearer(token) = &given {
+            return Ok(token.reveal().to_owned());
         }
+        Err(wrong_kind("test", &given, "a bearer token"))
     }
 
     #[test]

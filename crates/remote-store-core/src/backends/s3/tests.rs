@@ -150,7 +150,10 @@ fn a_ca_bundle_that_is_none_is_named() {
         let err = S3Backend::new(options.clone()).unwrap_err();
         assert_eq!(err.kind(), ErrorKind::InvalidConfig);
         let said = err.to_string();
-        assert!(said.contains("'tls_ca_bundle'") && said.contains("ca.pem"), "{said}");
+        assert!(
+            said.contains("'tls_ca_bundle'") && said.contains("ca.pem"),
+            "{said}"
+        );
     }
 }
 
