@@ -11,6 +11,7 @@ from remote_store import (
     BackendUnavailable,
     Capability,
     CapabilityNotSupported,
+    CapabilitySet,
     Conflict,
     DirectoryNotEmpty,
     InvalidPath,
@@ -178,6 +179,52 @@ def test_a_duck_typed_backend_is_as_good():
     with pytest.raises(NotFound) as caught:
         store.read_bytes("no")
     assert caught.value.path == "root/no"
+
+
+class Inbox:
+    """Has the methods of what it claims, and no other."""
+
+    name = "inbox"
+    capabilities = CapabilitySet({Capability.READ})
+
+    def read_bytes(self, path):
+        return b"letter"
+
+
+@pytest.mark.parametrize(
+    ("operation", "capability"),
+    [
+        (lambda store: store.delete("a"), "delete"),
+        (lambda store: store.delete_folder("a"), "delete"),
+        (lambda store: store.copy("a", "b"), "copy"),
+        (lambda store: store.move("a", "b"), "move"),
+        (lambda store: store.write("a", b""), "write"),
+        (lambda store: store.open_atomic("a").__enter__(), "atomic_write"),
+        (lambda store: store.get_file_info("a"), "metadata"),
+        (lambda store: list(store.list_files("")), "list"),
+    ],
+)
+def test_what_is_not_claimed_is_refused_where_the_method_does_not_exist(operation, capability):
+    store = Store(Inbox())
+    assert store.read_bytes("a") == b"letter"
+    with pytest.raises(CapabilityNotSupported) as caught:
+        operation(store)
+    assert caught.value.capability == capability
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (None, "got NoneType"),
+        (object(), "got object"),
+        (MemoryBackend, "got the class MemoryBackend instead of an instance"),
+        ("/data", "got str; Store.from_url takes a URL or a folder"),
+        (Store(MemoryBackend()), "got Store"),
+    ],
+)
+def test_what_is_no_backend_is_told_when_the_store_is_made(given, told):
+    with pytest.raises(TypeError, match=rf"^Store takes a backend, such as LocalBackend\(folder\), {told}$"):
+        Store(given)
 
 
 @pytest.mark.parametrize("path", ["../x", "a/../b", "a\0b", ""])

@@ -14,7 +14,17 @@ from remote_store._python_core import PythonCore
 if TYPE_CHECKING:
     from remote_store._backend import Backend
 
-__all__ = ["Core", "PathLike", "as_text", "check_depth", "core_over", "open_atomic", "open_read", "write"]
+__all__ = [
+    "Core",
+    "PathLike",
+    "as_text",
+    "check_depth",
+    "check_pattern",
+    "core_over",
+    "open_atomic",
+    "open_read",
+    "write",
+]
 
 PathLike = str | RemotePath
 Core = _native.Store | PythonCore
@@ -38,8 +48,15 @@ def check_depth(max_depth: int | None) -> None:
         raise ValueError(f"max_depth must be >= 0, got {max_depth}")
 
 
+def check_pattern(pattern: str | None) -> None:
+    if pattern is not None and not isinstance(pattern, str):
+        raise TypeError(f"pattern must be a str or None, got {type(pattern).__name__}")
+
+
 def core_over(backend: Backend, root_path: str) -> _native.Store | PythonCore:
     """Go straight to the native store when the backend is one of ours, as it was made."""
+    if isinstance(backend, type) or not hasattr(backend, "capabilities"):
+        raise TypeError(f"Store takes a backend, such as LocalBackend(folder), got {_given(backend)}")
     native = getattr(backend, "_native_backend", None)
     plain = "_is_exactly_native" in vars(type(backend)) and not _BACKEND_METHODS & _own_names(backend)
     if plain and isinstance(native, _native.Backend):
@@ -54,6 +71,13 @@ _BACKEND_METHODS = frozenset(
         "get_file_info", "get_folder_info", "move", "copy", "check_health", "close", "native_path", "to_key",
     }
 )  # fmt: skip
+
+
+def _given(thing: object) -> str:
+    if isinstance(thing, type):
+        return f"the class {thing.__name__} instead of an instance"
+    kind = type(thing).__name__
+    return f"{kind}; Store.from_url takes a URL or a folder" if isinstance(thing, str) else kind
 
 
 def _own_names(thing: object) -> set[str]:

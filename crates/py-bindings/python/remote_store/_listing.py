@@ -6,7 +6,7 @@ import fnmatch
 from collections.abc import Iterator
 
 from remote_store._capabilities import Capability
-from remote_store._core import PathLike, check_depth
+from remote_store._core import PathLike, check_depth, check_pattern
 from remote_store._errors import InvalidPath, NotFound
 from remote_store._glob import match_files
 from remote_store._models import FileInfo, FolderEntry, FolderInfo, PathEntry, WriteResult, as_write_result
@@ -41,6 +41,7 @@ class Listing(Operations):
             ValueError: ``max_depth`` is negative (raised when iterated).
         """
         check_depth(max_depth)
+        check_pattern(pattern)
         recursive = recursive or max_depth is not None
         key = self._begin("list_files", path)
         for info in self._core.list(key, recursive, max_depth):
@@ -56,6 +57,7 @@ class Listing(Operations):
             ValueError: ``max_depth`` is negative (raised when iterated).
         """
         check_depth(max_depth)
+        check_pattern(pattern)
         level = [self._begin("list_folders", path)]
         for _ in range((max_depth or 0) + 1):
             below: list[str] = []

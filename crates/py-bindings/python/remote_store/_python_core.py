@@ -28,6 +28,9 @@ _Level = tuple[list[FileInfo], list[FolderEntry]]
 class PythonCore:
     """The storage operations of a store over a Python backend, subclassed or duck-typed.
 
+    What the backend does not claim is refused before its method is looked up: a duck-typed one need
+    not have it.
+
     Args:
         backend: Anything with the methods of `Backend`.
         root_path: The folder of the backend that is the store's root.
@@ -54,7 +57,8 @@ class PythonCore:
 
     def read_bytes(self, path: str) -> bytes:
         """Read a whole file."""
-        return self._backend.read_bytes(self._file(path, Capability.READ))
+        full = self._file(path, Capability.READ)
+        return self._backend.read_bytes(full)
 
     def read_range(self, path: str, start: int, end: int | None = None) -> bytes:
         """Read the bytes from ``start`` to ``end`` (exclusive), or to the end of the file."""
@@ -71,11 +75,13 @@ class PythonCore:
 
     def open_read(self, path: str) -> BinaryIO:
         """Open a file for reading."""
-        return self._backend.read(self._file(path, Capability.READ))
+        full = self._file(path, Capability.READ)
+        return self._backend.read(full)
 
     def open_seekable(self, path: str) -> BinaryIO:
         """Open a file for reading with ``seek``."""
-        return self._backend.read_seekable(self._file(path, Capability.READ))
+        full = self._file(path, Capability.READ)
+        return self._backend.read_seekable(full)
 
     def read_many(
         self, paths: Sequence[str], *, window: int = 64, missing_ok: bool = False
@@ -114,11 +120,13 @@ class PythonCore:
 
     def open_atomic(self, path: str, *, overwrite: bool = False) -> AbstractContextManager[BinaryIO]:
         """Open a file for writing that appears when the context ends without an error."""
-        return self._backend.open_atomic(self._file(path, Capability.ATOMIC_WRITE), overwrite=overwrite)
+        full = self._file(path, Capability.ATOMIC_WRITE)
+        return self._backend.open_atomic(full, overwrite=overwrite)
 
     def delete(self, path: str, missing_ok: bool = False) -> None:
         """Delete a file."""
-        self._backend.delete(self._file(path, Capability.DELETE), missing_ok=missing_ok)
+        full = self._file(path, Capability.DELETE)
+        self._backend.delete(full, missing_ok=missing_ok)
 
     def delete_many(self, paths: Sequence[str]) -> list[tuple[str, RemoteStoreError | None]]:
         """Delete files; each comes back with its error, if there was one."""
@@ -140,23 +148,24 @@ class PythonCore:
 
     def copy(self, src: str, dst: str, overwrite: bool = False) -> None:
         """Copy a file; onto itself is nothing to do."""
-        self._two_sided(self._backend.copy, Capability.COPY, src, dst, overwrite)
+        self._two_sided("copy", Capability.COPY, src, dst, overwrite)
 
     def rename(self, src: str, dst: str, overwrite: bool = False) -> None:
         """Move a file; onto itself is nothing to do."""
-        self._two_sided(self._backend.move, Capability.MOVE, src, dst, overwrite)
+        self._two_sided("move", Capability.MOVE, src, dst, overwrite)
 
-    def _two_sided(self, call: Any, capability: Capability, src: str, dst: str, overwrite: bool) -> None:
+    def _two_sided(self, method: str, capability: Capability, src: str, dst: str, overwrite: bool) -> None:
         source, target = self._file(src, capability), self._file(dst, capability)
         if source == target and self._backend.is_file(source):
             return
-        call(source, target, overwrite=overwrite)
+        getattr(self._backend, method)(source, target, overwrite=overwrite)
 
     # Looking
 
     def head(self, path: str) -> FileInfo:
         """Describe a file."""
-        return self._relative(self._backend.get_file_info(self._file(path, Capability.METADATA)))
+        full = self._file(path, Capability.METADATA)
+        return self._relative(self._backend.get_file_info(full))
 
     def exists(self, path: str) -> bool:
         """Say whether there is a file or a folder."""
