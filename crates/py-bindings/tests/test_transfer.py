@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -161,10 +162,12 @@ class TestDownloading:
         assert (tmp_path / "f").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
     def test_what_cannot_be_written_is_named(self, full: Store, tmp_path: Path) -> None:
-        with pytest.raises(FileNotFoundError):
+        with pytest.raises(FileNotFoundError) as missing:
             download(full, "f", tmp_path / "nope" / "f")
-        with pytest.raises(IsADirectoryError):
+        assert missing.value.filename == str(tmp_path / "nope" / "f")
+        with pytest.raises(IsADirectoryError) as folder:
             download(full, "f", tmp_path, overwrite=True)
+        assert (folder.value.errno, folder.value.filename) == (errno.EISDIR, str(tmp_path))
         with pytest.raises(FileExistsError):
             download(full, "f", tmp_path)
         assert list(tmp_path.iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -140,7 +141,10 @@ def _staged(target: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
     final = Path(os.path.realpath(target))
     mode = final.stat().st_mode if final.exists() else None
     if mode is not None and stat.S_ISDIR(mode):
-        raise IsADirectoryError(f"Is a directory: {target}")
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    if not final.parent.is_dir():
+        # Else the error would name the hidden file.
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(target))
     if mode is not None and not stat.S_ISREG(mode):
         # A pipe or a device has no old content to keep, and must stay what it is.
         with final.open("wb") as file:
