@@ -15,12 +15,21 @@ from remote_store import (
     DirectoryNotEmpty,
     InvalidPath,
     NotFound,
+    Registry,
+    RegistryConfig,
     RemoteStoreError,
     RetryPolicy,
     Secret,
     Store,
 )
-from remote_store.backends import AzureBackend, GCSBackend, ReadOnlyHttpBackend, S3Backend, SFTPBackend
+from remote_store.backends import (
+    AzureBackend,
+    GCSBackend,
+    LocalBackend,
+    ReadOnlyHttpBackend,
+    S3Backend,
+    SFTPBackend,
+)
 
 BAD_PATHS = {
     "../x": "Path contains '..' segment",
@@ -329,3 +338,29 @@ def test_a_file_of_authorities_that_holds_none_is_refused_at_once(backend, tmp_p
     bundle.write_text("no certificate in here")
     with pytest.raises(ValueError, match=r"'tls_ca_bundle'.*ca\.pem"):
         backend(**GOOD[backend], tls_ca_bundle=str(bundle))
+
+
+@pytest.mark.parametrize(
+    ("operation", "told"),
+    [
+        (lambda s: list(s.list_files("", pattern=1)), "pattern must be a str or None, got int"),
+        (lambda s: list(s.list_folders("", pattern=b"*")), "pattern must be a str or None, got bytes"),
+        (lambda s: Store.from_url(None), "url must be a str, got NoneType"),
+    ],
+)
+def test_a_pattern_and_a_url_of_another_type_are_named(store: Store, operation, told) -> None:
+    with pytest.raises(TypeError, match=f"^{told}$"):
+        operation(store)
+
+
+def test_a_folder_with_a_nul_in_its_name_is_refused_when_it_is_given() -> None:
+    with pytest.raises(ValueError, match="Option 'root' of backend 'local' has a NUL in it"):
+        LocalBackend("a\0b")
+
+
+def test_an_option_that_was_probably_meant_ends_in_one_mark() -> None:
+    config = RegistryConfig.from_dict(
+        {"backends": {"b": {"type": "local", "options": {"rot": "x"}}}, "stores": {"s": {"backend": "b"}}}
+    )
+    with pytest.raises(ValueError, match=r"Did you mean 'root'\? Provided options: \['rot'\]"):
+        Registry(config).get_store("s")

@@ -48,6 +48,7 @@ class Portable:
             options: Further options of the backend, such as credentials.
 
         Raises:
+            TypeError: The URL is no str.
             ValueError: The scheme is not known, the URL lacks something, an option is not valid or is
                 given twice. The message never repeats the URL, in which a credential may stand.
 
@@ -62,6 +63,8 @@ class Portable:
         """
         from remote_store._registry import create_backend
 
+        if not isinstance(url, str):
+            raise TypeError(f"url must be a str, got {type(url).__name__}")
         backend_type, found, root_path = _native.parse_url(url)
         for name in options:
             if name in found:

@@ -120,8 +120,10 @@ def _configured(name: str, type_name: str, options: Mapping[str, Any]) -> Backen
         cause = error.__cause__
         if cause is None:
             raise
+        # A cause that ends in a question has its mark already.
+        told = f"{cause}" if str(cause).endswith((".", "?")) else f"{cause}."
         raise ValueError(
-            f"Invalid options for backend '{name}' (type='{type_name}'): {cause}. "
+            f"Invalid options for backend '{name}' (type='{type_name}'): {told} "
             f"Provided options: {sorted(map(str, options))}"
         ) from cause
 

@@ -18,12 +18,11 @@ class LocalBackend(NativeBackend):
     new. Symbolic links that leave the folder are refused.
 
     Args:
-        root: The folder; made when it is missing.
+        root: The folder; the first write makes it when it is missing.
         fsync: Whether each write waits for the disk.
 
     Raises:
-        ValueError: The folder's name is empty.
-        PermissionDenied: The folder cannot be made.
+        ValueError: The folder's name is empty, has a NUL in it, or is that of a file.
     """
 
     CAPABILITIES: ClassVar[CapabilitySet] = CapabilitySet(set(Capability) - {Capability.USER_METADATA})
@@ -32,7 +31,10 @@ class LocalBackend(NativeBackend):
     close_is_terminal = False
 
     def __init__(self, root: str | os.PathLike[str], *, fsync: bool | None = None) -> None:
-        super().__init__("local", {"root": os.fspath(root), "fsync": fsync})
+        folder = os.fspath(root)
+        if "\0" in os.fsdecode(folder):
+            raise ValueError(f"Option 'root' of backend 'local' has a NUL in it: {folder!r}")
+        super().__init__("local", {"root": folder, "fsync": fsync})
 
     def _whereabouts(self, path: str, native: str) -> dict[str, Any]:
         del path
