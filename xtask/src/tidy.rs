@@ -39,6 +39,14 @@ pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
     let files = sources::collect(workspace)?;
     sources::check(&files, &mut findings);
     guards::check(&architecture, &files, &mut findings);
+    for page in fs::read_dir(workspace.root.join("docs"))? {
+        let path = page?.path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            let name = path.strip_prefix(&workspace.root).unwrap_or(&path);
+            let text = fs::read_to_string(&path)?;
+            guards::check_page(&name.display().to_string(), &text, &files, &mut findings);
+        }
+    }
     match clause_ids(workspace) {
         Ok(known) => clauses::check(&known, &files, &mut findings),
         Err(error) => findings.error(error.to_string()),

@@ -1,4 +1,5 @@
-//! The tests that ARCHITECTURE.md names as guards of its invariants are there.
+//! The tests that ARCHITECTURE.md names as guards of its invariants are there, and those that the
+//! documentation names as proofs.
 
 use std::collections::BTreeSet;
 
@@ -15,6 +16,15 @@ pub(super) fn check(architecture: &str, files: &[Source], findings: &mut Finding
             "ARCHITECTURE.md names no test after `{OPENING}`: an invariant without a guard is a wish"
         ));
     }
+    report_missing("ARCHITECTURE.md", named, files, findings);
+}
+
+/// A page that names a test in backticks promises that it is there.
+pub(super) fn check_page(page: &str, text: &str, files: &[Source], findings: &mut Findings) {
+    report_missing(page, python_tests(text), files, findings);
+}
+
+fn report_missing(page: &str, named: Vec<&str>, files: &[Source], findings: &mut Findings) {
     let defined: BTreeSet<&str> = files
         .iter()
         .flat_map(|file| file.text.lines())
@@ -23,10 +33,20 @@ pub(super) fn check(architecture: &str, files: &[Source], findings: &mut Finding
     for name in named {
         if !defined.contains(name) {
             findings.error(format!(
-                "ARCHITECTURE.md names the test `{name}`, which does not exist"
+                "{page} names the test `{name}`, which does not exist"
             ));
         }
     }
+}
+
+/// Names in backticks that are those of tests in Python; a path or a pattern is none.
+fn python_tests(text: &str) -> Vec<&str> {
+    text.split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| name.starts_with("test_"))
+        .filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
+        .collect()
 }
 
 /// Names in backticks after each opening; a command (with a space) is no test.
@@ -52,7 +72,13 @@ fn defined_in(line: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{defined_in, guards};
+    use super::{defined_in, guards, python_tests};
+
+    #[test]
+    fn tests_in_python_are_told_from_paths_and_patterns() {
+        let text = "| `test_a_b` | `test_*.py`, `tests/ui`, `other` | `test_c` |";
+        assert_eq!(python_tests(text), ["test_a_b", "test_c"]);
+    }
 
     #[test]
     fn guards_are_read_up_to_the_full_stop() {
