@@ -61,6 +61,21 @@ def test_a_pattern_that_leaves_the_root_is_refused(files: Store) -> None:
         list(glob_files(files, "../*"))
 
 
+@pytest.mark.parametrize(("pattern", "meant"), [("a/**.txt", "**/*.txt"), ("a**", "**/a*")])
+def test_two_stars_in_a_longer_segment_are_refused_before_files_are_left_out(
+    files: Store, pattern: str, meant: str
+) -> None:
+    with pytest.raises(ValueError, match="must be a complete segment of a pattern") as caught:
+        list(glob_files(files, pattern))
+    assert f"write '{meant}' to cross folders" in str(caught.value)
+
+
+@pytest.mark.parametrize("pattern", [3, None, b"*"])
+def test_a_pattern_of_a_store_is_text(memory: Store, pattern: object) -> None:
+    with pytest.raises(TypeError, match=f"pattern must be a str, got {type(pattern).__name__}"):
+        list(memory.glob(pattern))  # type: ignore[arg-type]
+
+
 def test_a_pattern_is_text(memory: Store) -> None:
     with pytest.raises(TypeError, match="pattern must be a str, got int"):
         list(glob_files(memory, 3))  # type: ignore[arg-type]

@@ -25,6 +25,7 @@ def match_files(
 
     Raises:
         InvalidPath: The pattern leaves the root.
+        ValueError: ``**`` is a part of a segment only, as in ``**.csv``.
     """
     plan = Plan(pattern)
     for info in list_below(plan.folder, plan.depth):
@@ -37,10 +38,17 @@ class Plan:
 
     Raises:
         InvalidPath: The pattern leaves the root.
+        ValueError: ``**`` is a part of a segment only, as in ``**.csv``.
     """
 
     def __init__(self, pattern: str) -> None:
         self._segments = segments = normalize(pattern).split("/")
+        for segment in segments:
+            # Taken as `*`, it would leave out the files of the folders that it is meant to cross.
+            if "**" in segment and segment != "**":
+                meant = f"**/{segment.replace('**', '*')}"
+                message = f"'**' must be a complete segment of a pattern, got {segment!r} in {pattern!r}"
+                raise ValueError(f"{message}; write {meant!r} to cross folders, '*' to stay in one")
         literal = 0
         while literal < len(segments) - 1 and not _MAGIC.search(segments[literal]):
             literal += 1

@@ -79,8 +79,13 @@ class Listing(Operations):
 
         Raises:
             CapabilityNotSupported: The backend cannot do it.
+            InvalidPath: The pattern has a ``..`` (raised when iterated).
+            TypeError: The pattern is no text.
+            ValueError: ``**`` is a part of a segment only, as in ``**.csv`` (raised when iterated).
         """
         self._require(Capability.GLOB)
+        if not isinstance(pattern, str):
+            raise TypeError(f"pattern must be a str, got {type(pattern).__name__}")
         core = self._core
         if isinstance(core, PythonCore):
             return core.glob(pattern)

@@ -30,6 +30,7 @@ def glob_files(store: Store, pattern: str) -> Iterator[FileInfo]:
 
     Raises:
         InvalidPath: The pattern has a ``..`` (raised when iterated).
+        ValueError: ``**`` is a part of a segment only, as in ``**.csv`` (raised when iterated).
         TypeError: The pattern is no text (raised when iterated).
         CapabilityNotSupported: The backend can neither match nor list (raised when iterated).
 
