@@ -88,13 +88,17 @@ impl Inner {
             }
             return Err(err);
         }
-        let finished = writer.finish().await;
-        finished.map(drop).map_err(|err| match err {
-            Error::AlreadyExists { .. } => {
-                Error::already_exists(Subject::Destination, to.as_str(), self.name())
+        match writer.finish().await {
+            Err(Error::AlreadyExists { .. }) => {
+                let name = self.name();
+                Err(Error::already_exists(
+                    Subject::Destination,
+                    to.as_str(),
+                    name,
+                ))
             }
-            other => other,
-        })
+            finished => finished.map(drop),
+        }
     }
 
     fn no_source(&self, from: &ObjectKey) -> Error {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use object_store::{
-    Extensions, MultipartUpload, PutMultipartOptions, PutPayload, PutPayloadMut, PutResult,
+    Extensions, MultipartUpload, ObjectStoreExt, PutMultipartOptions, PutPayload, PutPayloadMut,
+    PutResult,
 };
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -155,7 +156,12 @@ impl Parts {
     async fn was_taken(&mut self, err: object_store::Error) -> Result<PutResult> {
         let failure = self.inner.failure(self.key.as_str(), &err);
         let Some(New::OnCondition(sent)) = &self.new else {
-            return Err(failure);
+            return if was_retried(&err) && self.is_there(&failure).await {
+                self.upload = None;
+                self.place(unknown()).await
+            } else {
+                Err(failure)
+            };
         };
         // The upload itself is gone once it was completed.
         let refused = is_refusal(&failure) || failure.is_missing_object();
@@ -170,6 +176,22 @@ impl Parts {
             );
         }
         Err(failure)
+    }
+
+    /// True when the upload is gone and an object of its size is in its place: it
+    /// was completed, and the answer was lost.
+    async fn is_there(&mut self, failure: &Error) -> bool {
+        let location = match &self.new {
+            Some(New::Beside(hidden)) => Ok(hidden.location.clone()),
+            Some(New::OnCondition(_)) | None => self.inner.location(&self.key),
+        };
+        let (true, Ok(location), Ok(client)) =
+            (failure.is_missing_object(), location, self.inner.client())
+        else {
+            return false;
+        };
+        let found = client.head(&location).await;
+        found.is_ok_and(|found| found.size == self.bytes)
     }
 
     async fn abort(&mut self) -> Result<()> {
