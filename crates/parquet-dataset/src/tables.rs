@@ -150,7 +150,12 @@ impl TableWriter {
                 let more = bytes_of(&rest.slice(0, rows));
                 let is_begun = open.part.rows() > 0;
                 if is_begun && open.part.size(step).await?.saturating_add(more) > most {
-                    self.close(at).await?;
+                    // What waits is counted as it is in memory; the encoder knows better.
+                    if open.part.is_uploading() {
+                        self.close(at).await?;
+                    } else {
+                        self.upload(at).await?;
+                    }
                     continue;
                 }
             }
@@ -170,17 +175,8 @@ impl TableWriter {
         };
         let bytes = bytes_of(&piece);
         let outgrows = |open: &Open| open.part.outgrows(piece.num_rows(), bytes, small);
-        let mut at = at;
-        if self.open.get(at).is_some_and(outgrows) {
-            at = self.make_room_for_upload(at).await?;
-            if let Some(open) = self.open.get_mut(at) {
-                let is_only = self.max_rows == u64::MAX && self.max_bytes.is_none();
-                let name = self.writer.reserve(&open.folder, is_only).await?;
-                let path = self.writer.path(&name);
-                open.name = Some(name);
-                open.part.begin_upload(self.writer.store(), &path).await?;
-            }
-        }
+        let is_large = self.open.get(at).is_some_and(outgrows);
+        let at = if is_large { self.upload(at).await? } else { at };
         let Some(open) = self.open.get_mut(at) else {
             return Ok(());
         };
@@ -189,6 +185,19 @@ impl TableWriter {
             self.close(at).await?;
         }
         Ok(())
+    }
+
+    /// Sends an open part to storage from here on; gives its place, which others may have left.
+    async fn upload(&mut self, at: usize) -> Result<usize> {
+        let at = self.make_room_for_upload(at).await?;
+        if let Some(open) = self.open.get_mut(at) {
+            let is_only = self.max_rows == u64::MAX && self.max_bytes.is_none();
+            let name = self.writer.reserve(&open.folder, is_only).await?;
+            let path = self.writer.path(&name);
+            open.name = Some(name);
+            open.part.begin_upload(self.writer.store(), &path).await?;
+        }
+        Ok(at)
     }
 
     /// Where the open part of a folder stands; the last place, since it is used now.
@@ -209,21 +218,19 @@ impl TableWriter {
         Ok(self.open.len() - 1)
     }
 
+    /// Closes the part that waited longest for rows when too many are uploaded; gives the place
+    /// that `at` has then.
     async fn make_room_for_upload(&mut self, at: usize) -> Result<usize> {
-        let mut uploading = self.open.iter().filter(|open| open.part.is_uploading());
-        if uploading.clone().count() < UPLOADS {
+        let uploading = |open: &Open| open.part.is_uploading();
+        let longest = match self.open.iter().filter(|open| uploading(open)).count() {
+            UPLOADS.. => self.open.iter().position(uploading),
+            _ => None,
+        };
+        let Some(longest) = longest else {
             return Ok(at);
-        }
-        let longest = uploading.next().map(|open| open.folder.clone());
-        let longest = self
-            .open
-            .iter()
-            .position(|open| Some(&open.folder) == longest.as_ref());
-        if let Some(longest) = longest {
-            self.close(longest).await?;
-            return Ok(if longest < at { at - 1 } else { at });
-        }
-        Ok(at)
+        };
+        self.close(longest).await?;
+        Ok(if longest < at { at - 1 } else { at })
     }
 
     async fn close(&mut self, at: usize) -> Result<()> {

@@ -4,14 +4,18 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use remote_store_core::Driver;
 use remote_store_parquet_dataset as core;
-use remote_store_parquet_dataset::{DatasetManifest, DatasetWriter, WriteDatasetOptions};
+use remote_store_parquet_dataset::{
+    DatasetError, DatasetManifest, DatasetWriter, ReadDatasetOptions, WriteDatasetOptions,
+};
 use remote_store_serializers::Compression;
 
 use crate::call::wait;
 use crate::content::{self, Buffer};
+use crate::dataset_batches::DatasetBatches;
+use crate::dataset_filter::{PyCondition, filter};
 use crate::errors::ToPyErr;
 use crate::foreign::core_store;
-use crate::parquet::import_stream;
+use crate::parquet::{ArrowTable, import_stream};
 
 /// Datasets of a store; manifests cross the boundary as their JSON.
 #[pyclass(frozen, module = "remote_store._native")]
@@ -60,6 +64,18 @@ impl DatasetStore {
     }
 }
 
+fn read_options(
+    columns: Option<Vec<String>>,
+    filters: Option<Vec<Vec<PyCondition>>>,
+) -> PyResult<ReadDatasetOptions> {
+    let mut options = ReadDatasetOptions::default()
+        .with_prune_only(true)
+        .with_as_pyarrow(true);
+    options.columns = columns;
+    options.filter = filter(filters.unwrap_or_default())?;
+    Ok(options)
+}
+
 fn json(manifest: &DatasetManifest) -> Buffer {
     Buffer::new(manifest.to_json())
 }
@@ -67,13 +83,15 @@ fn json(manifest: &DatasetManifest) -> Buffer {
 #[pymethods]
 impl DatasetStore {
     #[new]
-    #[pyo3(signature = (store, *, compression = "zstd", row_group_size = None, max_rows_per_file = None))]
+    #[pyo3(signature = (store, *, compression = "zstd", row_group_size = None, max_rows_per_file = None,
+                        max_bytes_per_file = None))]
     fn new(
         py: Python<'_>,
         store: &Bound<'_, PyAny>,
         compression: &str,
         row_group_size: Option<usize>,
         max_rows_per_file: Option<usize>,
+        max_bytes_per_file: Option<u64>,
     ) -> PyResult<Self> {
         let compression = compression
             .parse::<Compression>()
@@ -81,6 +99,7 @@ impl DatasetStore {
         let mut defaults = WriteDatasetOptions::default().with_compression(compression);
         defaults.row_group_rows = row_group_size;
         defaults.max_rows_per_file = max_rows_per_file;
+        defaults.max_bytes_per_file = max_bytes_per_file;
         Ok(Self {
             inner: core::DatasetStore::new(core_store(store)?),
             defaults,
@@ -88,7 +107,8 @@ impl DatasetStore {
     }
 
     /// Writes a table natively and returns the manifest (DAG-017).
-    #[pyo3(signature = (key, table, *, overwrite = false, run_id = None, metadata_json = None, schema_hash = None))]
+    #[pyo3(signature = (key, table, *, overwrite = false, run_id = None, metadata_json = None, schema_hash = None,
+                        partition_cols = None))]
     fn write(
         &self,
         py: Python<'_>,
@@ -98,8 +118,10 @@ impl DatasetStore {
         run_id: Option<String>,
         metadata_json: Option<&str>,
         schema_hash: Option<String>,
+        partition_cols: Option<Vec<String>>,
     ) -> PyResult<Buffer> {
         let options = self.options(overwrite, run_id, metadata_json, schema_hash)?;
+        let options = options.with_partition_by(partition_cols.unwrap_or_default());
         let stream = import_stream(table)?;
         wait(py, self.driver(), self.inner.write(key, stream, options))
             .map(|manifest| json(&manifest))
@@ -127,6 +149,49 @@ impl DatasetStore {
             return Err(error);
         }
         wait(py, self.driver(), writer.commit()).map(|manifest| json(&manifest))
+    }
+
+    /// The rows and columns asked for, or None when pyarrow must read the parts.
+    ///
+    /// A filter leaves out folders and row groups; the caller filters the rows of the rest.
+    #[pyo3(signature = (key, *, columns = None, filters = None))]
+    fn read(
+        &self,
+        py: Python<'_>,
+        key: &str,
+        columns: Option<Vec<String>>,
+        filters: Option<Vec<Vec<PyCondition>>>,
+    ) -> PyResult<Option<ArrowTable>> {
+        let options = read_options(columns, filters)?;
+        let read = async {
+            match self.inner.read_where(key, &options).await {
+                Ok(table) => Ok(Some(ArrowTable::new(table))),
+                Err(DatasetError::NeedsPyarrow { .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        wait(py, self.driver(), read)
+    }
+
+    /// The same batch by batch, or None when pyarrow must read the first part.
+    #[pyo3(signature = (key, *, columns = None, filters = None))]
+    fn read_batches(
+        &self,
+        py: Python<'_>,
+        key: &str,
+        columns: Option<Vec<String>>,
+        filters: Option<Vec<Vec<PyCondition>>>,
+    ) -> PyResult<Option<DatasetBatches>> {
+        let options = read_options(columns, filters)?;
+        let driver = self.driver();
+        let read = async {
+            match self.inner.read_batches(key, &options).await {
+                Ok(batches) => Ok(Some(DatasetBatches::new(driver, batches))),
+                Err(DatasetError::NeedsPyarrow { .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        wait(py, driver, read)
     }
 
     /// The manifest and the content of each part, all of one generation (DAG-020).
@@ -161,6 +226,8 @@ impl DatasetStore {
 /// `remote_store._native.dataset`.
 #[pymodule(submodule)]
 pub(crate) mod dataset {
+    #[pymodule_export]
+    use super::DatasetBatches;
     #[pymodule_export]
     use super::DatasetStore;
 }

@@ -134,7 +134,9 @@ impl ToPyErr for DatasetError {
             Self::Serialize(error) => return error.to_py_err(py),
             Self::NotFound { key, backend } => ("NotFound", key, backend, None),
             Self::AlreadyExists { key, backend } => ("AlreadyExists", key, backend, None),
-            Self::Conflict { key, backend } => ("Conflict", key, backend, None),
+            Self::Conflict { key, backend } | Self::Replaced { key, backend } => {
+                ("Conflict", key, backend, None)
+            }
             Self::Incomplete {
                 missing, backend, ..
             } => ("DatasetIncomplete", missing, backend, None),

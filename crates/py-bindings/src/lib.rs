@@ -18,6 +18,8 @@ mod call;
 mod content;
 mod credential;
 mod dataset;
+mod dataset_batches;
+mod dataset_filter;
 mod errors;
 mod foreign;
 mod io_manager;

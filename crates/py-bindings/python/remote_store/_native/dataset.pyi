@@ -1,12 +1,21 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import final
 
 from typing_extensions import Buffer as BytesLike
 
 from . import Buffer
-from .parquet import _ArrowStream
+from .parquet import ArrowTable, _ArrowStream
 
-__all__ = ["DatasetStore"]
+__all__ = ["DatasetBatches", "DatasetStore"]
+
+# Column, operator, values; an instant is ("nanos", nanoseconds since 1970).
+_Condition = tuple[str, str, Sequence[object]]
+
+@final
+class DatasetBatches:
+    def next(self) -> ArrowTable | None: ...
+    def close(self) -> None: ...
+    def __arrow_c_schema__(self) -> object: ...
 
 @final
 class DatasetStore:
@@ -17,6 +26,7 @@ class DatasetStore:
         compression: str = "zstd",
         row_group_size: int | None = None,
         max_rows_per_file: int | None = None,
+        max_bytes_per_file: int | None = None,
     ) -> DatasetStore: ...
     def write(
         self,
@@ -27,6 +37,7 @@ class DatasetStore:
         run_id: str | None = None,
         metadata_json: str | None = None,
         schema_hash: str | None = None,
+        partition_cols: Sequence[str] | None = None,
     ) -> Buffer: ...
     def write_parts(
         self,
@@ -38,6 +49,20 @@ class DatasetStore:
         metadata_json: str | None = None,
         schema_hash: str | None = None,
     ) -> Buffer: ...
+    def read(
+        self,
+        key: str,
+        *,
+        columns: Sequence[str] | None = None,
+        filters: Sequence[Sequence[_Condition]] | None = None,
+    ) -> ArrowTable | None: ...
+    def read_batches(
+        self,
+        key: str,
+        *,
+        columns: Sequence[str] | None = None,
+        filters: Sequence[Sequence[_Condition]] | None = None,
+    ) -> DatasetBatches | None: ...
     def read_parts(self, key: str) -> tuple[Buffer, list[Buffer]]: ...
     def read_manifest(self, key: str) -> Buffer: ...
     def exists(self, key: str) -> bool: ...

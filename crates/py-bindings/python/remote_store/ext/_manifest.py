@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from remote_store._errors import AlreadyExists, Conflict, NotFound, RemoteStoreError
@@ -61,9 +61,13 @@ class DatasetManifest:
     created_at_utc: str
     run_id: str | None = None
     metadata: Mapping[str, Any] | None = None
+    partition_cols: tuple[str, ...] = ()
 
     @classmethod
     def from_checked_json(cls, text: bytes) -> DatasetManifest:
         """Take over a manifest that the native side has checked."""
-        fields = json.loads(text)
-        return cls(**{**fields, "parts": tuple(fields["parts"])})
+        told = json.loads(text)
+        known = {field.name for field in fields(cls)}
+        values = {name: value for name, value in told.items() if name in known}
+        values["partition_cols"] = tuple(column["name"] for column in told.get("partition_columns") or ())
+        return cls(**{**values, "parts": tuple(told["parts"])})

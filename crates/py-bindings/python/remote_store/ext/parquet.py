@@ -3,7 +3,8 @@
 Under the key lie the parts (``data.parquet``, or ``part-00000.parquet`` and so on), then
 ``manifest.json``, then ``_SUCCESS``. Overwriting writes new parts under new names, swaps the
 manifest by one atomic write and only then removes the old parts, so that a reader sees the old
-dataset or the new one, and a crash loses neither.
+dataset or the new one, and a crash loses neither. Where the store compares before it replaces,
+one of several concurrent writers wins and the others get ``Conflict``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from remote_store import _native
 from remote_store._store import Store
+from remote_store.ext import _filters
 from remote_store.ext._manifest import DatasetIncomplete, DatasetManifest, ManifestCorrupted
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ class ParquetDatasetStore:
         compression: The codec of the files.
         row_group_size: The most rows in a row group.
         max_rows_per_file: The most rows in a file; one file by default.
+        max_bytes_per_file: About the most bytes in a file.
 
     Raises:
         ValueError: A number is less than 1.
@@ -58,8 +61,13 @@ class ParquetDatasetStore:
         compression: str = "zstd",
         row_group_size: int | None = None,
         max_rows_per_file: int | None = None,
+        max_bytes_per_file: int | None = None,
     ) -> None:
-        for name, value in (("row_group_size", row_group_size), ("max_rows_per_file", max_rows_per_file)):
+        for name, value in (
+            ("row_group_size", row_group_size),
+            ("max_rows_per_file", max_rows_per_file),
+            ("max_bytes_per_file", max_bytes_per_file),
+        ):
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
         self._store = store
@@ -67,6 +75,7 @@ class ParquetDatasetStore:
         self._compression: Any = compression
         self._row_group_size = row_group_size
         self._max_rows_per_file = max_rows_per_file
+        self._max_bytes_per_file = max_bytes_per_file
         self._datasets()
 
     def _datasets(self) -> _native.dataset.DatasetStore:
@@ -76,25 +85,30 @@ class ParquetDatasetStore:
             compression=self._compression,
             row_group_size=self._row_group_size,
             max_rows_per_file=self._max_rows_per_file,
+            max_bytes_per_file=self._max_bytes_per_file,
         )
 
     def write_dataset(
         self,
-        table: pa.Table,
+        table: pa.Table | pa.RecordBatchReader,
         key: str,
         *,
         overwrite: bool = False,
         run_id: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        partition_cols: Sequence[str] | None = None,
     ) -> DatasetManifest:
         """Write a table as a dataset, all or nothing.
 
         Args:
-            table: A PyArrow table, or anything with ``__arrow_c_stream__``.
+            table: A PyArrow table, or anything with ``__arrow_c_stream__``. A RecordBatchReader is
+                written batch by batch, however long it is.
             key: Where the dataset goes.
             overwrite: Whether a committed dataset is replaced.
             run_id: Kept in the manifest.
             metadata: Kept in the manifest; must fit into JSON.
+            partition_cols: Columns of text, integers, booleans or dates whose values become
+                folders, such as ``year=2013``; reading gives them back.
 
         Returns:
             The manifest.
@@ -103,40 +117,124 @@ class ParquetDatasetStore:
             AlreadyExists: There is a committed dataset and ``overwrite`` is false.
             InvalidPath: The key is empty or leaves the root.
             Conflict: Another writer committed in the meantime.
+            ValueError: A partition column is not there, or has no such type.
             TypeError: It is no table, or the metadata does not fit into JSON.
         """
-        table = _as_table(table)
+        source = table if isinstance(table, _reader_class()) else _as_table(table)
         options: dict[str, Any] = {
             "overwrite": overwrite,
             "run_id": run_id,
             "metadata_json": None if metadata is None else json.dumps(dict(metadata)),
-            "schema_hash": hashlib.sha256(str(table.schema).encode()).hexdigest()[:16],
+            "schema_hash": hashlib.sha256(str(source.schema).encode()).hexdigest()[:16],
         }
         native = self._datasets()
-        if _native.parquet.write_support(table.schema) is None:
-            written = native.write(key, table, **options)
+        reason = _native.parquet.write_support(source.schema)
+        if reason is None:
+            written = native.write(key, source, partition_cols=partition_cols, **options)
+        elif partition_cols:
+            raise ValueError(f"partition_cols need a table that is encoded natively: {reason}")
         else:
-            written = native.write_parts(key, self._encoded_parts(table), **options)
+            whole = source if not hasattr(source, "read_all") else source.read_all()
+            written = native.write_parts(key, self._encoded_parts(whole), **options)
         return DatasetManifest.from_checked_json(bytes(written))
 
-    def read_dataset(self, key: str, *, columns: Sequence[str] | None = None) -> pa.Table:
+    def read_dataset(
+        self,
+        key: str,
+        *,
+        columns: Sequence[str] | None = None,
+        filters: _filters.Filters | None = None,
+    ) -> pa.Table:
         """Read a committed dataset.
 
         Args:
             key: Where it is.
             columns: The columns to read; all by default.
+            filters: Which rows to read, as in ``pyarrow.parquet.read_table``: a list of
+                ``(column, operator, value)`` that all hold, or a list of such lists. Folders and
+                row groups that cannot hold such a row are not fetched.
 
         Raises:
             DatasetIncomplete: It is not committed, or a part of it is missing.
             NotFound: It has no manifest.
             ManifestCorrupted: Its manifest cannot be understood.
-            ValueError: It has no such column.
+            Conflict: Writers replaced it again and again while it was read.
+            ValueError: It has no such column, or the filters have another form.
         """
         import pyarrow as pa
 
-        _, parts = self._datasets().read_parts(key)
-        tables = [_decode(part, columns) for part in parts]
-        return tables[0] if len(tables) == 1 else pa.concat_tables(tables)
+        native, wanted = self._datasets(), _with_filtered(columns, filters)
+        table = native.read(key, columns=wanted, filters=_filters.native(filters))
+        if table is not None:
+            return _filtered(pa.table(table), columns, filters)
+        whole = pa.concat_tables(self._decoded_parts(key, wanted))
+        return _filtered(whole, columns, filters)
+
+    def read_dataset_batches(
+        self,
+        key: str,
+        *,
+        columns: Sequence[str] | None = None,
+        filters: _filters.Filters | None = None,
+    ) -> pa.RecordBatchReader:
+        """Read a committed dataset batch by batch, in bounded memory.
+
+        All batches are of the generation that was there in the beginning. When another writer
+        replaces the dataset meanwhile, reading on raises Conflict; no row of another generation
+        is ever given.
+
+        Args:
+            key: Where it is.
+            columns: The columns to read; all by default.
+            filters: Which rows to read, as for ``read_dataset``.
+
+        Returns:
+            A reader, which fetches and decodes some batches ahead.
+
+        Raises:
+            DatasetIncomplete: It is not committed, or a part of it is missing.
+            NotFound: It has no manifest.
+            ManifestCorrupted: Its manifest cannot be understood.
+            ValueError: It has no such column, or the filters have another form.
+
+        Examples:
+            >>> import pyarrow as pa
+            >>> from remote_store import Store
+            >>> from remote_store.backends import MemoryBackend
+            >>> datasets = ParquetDatasetStore(Store(MemoryBackend()))
+            >>> table = pa.table({"year": [2012, 2013, 2013], "delay": [7, 11, -4]})
+            >>> _ = datasets.write_dataset(table, "flights", partition_cols=["year"])
+            >>> late = [("year", "==", 2013), ("delay", ">", 0)]
+            >>> datasets.read_dataset_batches("flights", filters=late).read_all().to_pylist()
+            [{'year': 2013, 'delay': 11}]
+        """
+        import pyarrow as pa
+
+        wanted = _with_filtered(columns, filters)
+        found = self._datasets().read_batches(key, columns=wanted, filters=_filters.native(filters))
+        parts = iter(self._decoded_parts(key, wanted)) if found is None else _tables_of(found)
+        # Any: the protocol of schemas has no name in PyArrow's annotations.
+        described: Any = found
+        first = next(parts) if found is None else pa.schema(described).empty_table()
+        schema = _filtered(first.slice(0, 0), columns, filters).schema
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            yield from _filtered(first, columns, filters).to_batches()
+            for part in parts:
+                yield from _filtered(part, columns, filters).to_batches()
+
+        return pa.RecordBatchReader.from_batches(schema, batches())
+
+    def _decoded_parts(self, key: str, columns: Sequence[str] | None) -> list[pa.Table]:
+        """Decode through PyArrow what the native decoder would read otherwise than PyArrow does.
+
+        Raises:
+            ValueError: Its rows lie in folders, whose values PyArrow is not told.
+        """
+        manifest, parts = self._datasets().read_parts(key)
+        if DatasetManifest.from_checked_json(bytes(manifest)).partition_cols:
+            raise ValueError(f"Dataset {key} has parts that only PyArrow reads, and partition columns")
+        return [_decode(part, columns) for part in parts]
 
     def read_manifest(self, key: str) -> DatasetManifest:
         """Read the manifest of a dataset.
@@ -201,6 +299,42 @@ def _decode(part: _native.Buffer, columns: Sequence[str] | None) -> pa.Table:
     if missing:
         raise ValueError(f"No column {missing[0]!r}; the table has: {', '.join(table.column_names)}")
     return table.select(list(columns))
+
+
+def _tables_of(batches: _native.dataset.DatasetBatches) -> Iterator[pa.Table]:
+    import pyarrow as pa
+
+    try:
+        while (batch := batches.next()) is not None:
+            yield pa.table(batch)
+    finally:
+        batches.close()
+
+
+def _with_filtered(columns: Sequence[str] | None, filters: _filters.Filters | None) -> list[str] | None:
+    """Give the columns to fetch: those asked for and those that the filters look at."""
+    if columns is None:
+        return None
+    looked_at = [] if filters is None else _filters.columns_of(filters)
+    return list(dict.fromkeys([*columns, *looked_at]))
+
+
+def _filtered(table: pa.Table, columns: Sequence[str] | None, filters: _filters.Filters | None) -> pa.Table:
+    if filters is None:
+        return table
+    missing = [name for name in _filters.columns_of(filters) if name not in table.column_names]
+    if missing:
+        raise ValueError(f"No column {missing[0]!r}; the table has: {', '.join(table.column_names)}")
+    table = table.filter(_filters.expression(filters))
+    return (
+        table if columns is None else table.select([name for name in table.column_names if name in columns])
+    )
+
+
+def _reader_class() -> type[pa.RecordBatchReader]:
+    import pyarrow as pa
+
+    return pa.RecordBatchReader
 
 
 def _as_table(table: Any) -> pa.Table:

@@ -34,11 +34,13 @@ class Stored:
         metadata: What the specification promises for its event.
         path: Where it is, relative to the store's root.
         size: Its size in bytes; None where that is not known.
+        rows: How many rows of a table it holds, where only writing has told.
     """
 
     metadata: Mapping[str, Any]
     path: str
     size: int | None
+    rows: int | None = None
 
 
 class PartitionedIOManager(IOManager, ABC):
@@ -124,6 +126,8 @@ class PartitionedIOManager(IOManager, ABC):
 
     def _further_metadata(self, stored: Stored, obj: Any, *, partitioned: bool) -> dict[str, Any]:
         facts = _metadata.table_facts(obj)
+        if facts is None and stored.rows is not None and obj is not None:
+            facts = _metadata.TableFacts(stored.rows, None)
         further = {} if facts is None else facts.as_metadata(partitioned=partitioned)
         uri = _metadata.uri_of(self._store, stored.path)
         return further if uri is None else {"dagster/uri": uri, **further}

@@ -25,6 +25,7 @@ __all__ = [
     "read",
     "require_pyarrow",
     "select",
+    "stream_or_table",
     "to_arrow",
     "write",
 ]
@@ -163,7 +164,7 @@ def write(store: Any, path: str, obj: Any, options: ParquetOptions, *, who: str)
         TypeError: It is no table.
         ValueError: An option is not valid for this table.
     """
-    source = _stream_or_table(obj, who=who)
+    source = stream_or_table(obj, who=who)
     if _native.parquet.write_support(source.schema) is None:
         return _native.parquet.write(store, path, source, overwrite=True, **options.native())
     content = encode(source if is_table(source) else source.read_all(), options)
@@ -171,7 +172,7 @@ def write(store: Any, path: str, obj: Any, options: ParquetOptions, *, who: str)
     return len(content)
 
 
-def _stream_or_table(obj: Any, *, who: str) -> Any:
+def stream_or_table(obj: Any, *, who: str) -> Any:
     """Give a reader for what is a stream and nothing else, a table for all the rest."""
     import pyarrow as pa
 

@@ -1,0 +1,95 @@
+"""Filters of datasets, as PyArrow writes them: checked, and told to the native side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow.compute as pc
+
+__all__ = ["Filters", "columns_of", "expression", "native"]
+
+Filters = Sequence[tuple[str, str, Any]] | Sequence[Sequence[tuple[str, str, Any]]]
+
+_OPERATORS = ("=", "==", "!=", "<", "<=", ">", ">=", "in", "not in")
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - times without a zone are compared as they are
+_CONDITION_LENGTH = 3
+
+
+def _lists(filters: Filters) -> list[list[tuple[str, str, Any]]]:
+    """Give the lists of conditions of which one must hold whole.
+
+    Raises:
+        ValueError: It is no such list; the message shows the form.
+    """
+    lists: Any = [filters] if filters and isinstance(filters[0], tuple) else list(filters)
+    for conditions in lists:
+        for condition in conditions if isinstance(conditions, (list, tuple)) else [conditions]:
+            is_condition = isinstance(condition, tuple) and len(condition) == _CONDITION_LENGTH
+            if not is_condition or not isinstance(condition[0], str):
+                raise ValueError(
+                    "filters must be a list of (column, operator, value), or a list of such lists, "
+                    f"got {type(condition).__name__} in it; for example [('delay', '>', 60)]"
+                )
+            if condition[1] not in _OPERATORS:
+                raise ValueError(
+                    f"unknown operator {condition[1]!r} in a filter of column {condition[0]!r}; "
+                    f"choose from {', '.join(_OPERATORS)}"
+                )
+    if not lists or not all(lists):
+        raise ValueError("filters must hold at least one condition; leave them out to read all rows")
+    return [list(conditions) for conditions in lists]
+
+
+def expression(filters: Filters) -> pc.Expression:
+    """Give the expression by which PyArrow filters rows.
+
+    Raises:
+        ValueError: The filters have another form.
+    """
+    import pyarrow.parquet as pq
+
+    # Any: PyArrow's annotations list the operators one by one; they are checked here.
+    lists: Any = _lists(filters)
+    return pq.filters_to_expression(lists)
+
+
+def columns_of(filters: Filters) -> list[str]:
+    """Give the columns that the filters look at, each once."""
+    return list(dict.fromkeys(column for conditions in _lists(filters) for column, _, _ in conditions))
+
+
+def native(filters: Filters | None) -> list[list[tuple[str, str, list[Any]]]] | None:
+    """Give the conditions that folders and row groups can be judged by; PyArrow judges the rows.
+
+    A condition that only PyArrow understands is left out of its list, which then keeps more.
+    """
+    if filters is None:
+        return None
+    lists = []
+    for conditions in _lists(filters):
+        judged = []
+        for column, operator, value in conditions:
+            values = [_value(item) for item in (value if operator in ("in", "not in") else [value])]
+            if None not in values:
+                judged.append((column, operator, values))
+        if not judged:
+            return None
+        lists.append(judged)
+    return lists
+
+
+def _value(value: object) -> Any:
+    if isinstance(value, datetime):
+        naive = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+        nanos = getattr(value, "nanosecond", 0)
+        return ("nanos", (naive - _EPOCH) // timedelta(microseconds=1) * 1000 + nanos)
+    if isinstance(value, date):
+        return ("nanos", (value - _EPOCH.date()).days * 86_400 * 10**9)
+    if isinstance(value, (bool, int, str, bytes)):
+        return value
+    if isinstance(value, float):
+        return value if value == value else None  # noqa: PLR0124 - NaN alone differs from itself
+    return None
