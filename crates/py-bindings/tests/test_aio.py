@@ -206,6 +206,18 @@ def test_a_block_that_fails_writes_nothing(astore: AsyncStore) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize(
+    ("pattern", "error", "told"),
+    [(3, TypeError, "pattern must be a str, got int"), ("a/**.csv", ValueError, "write '[*][*]/[*].csv'")],
+)
+def test_a_pattern_that_is_none_is_told(pattern: object, error: type[Exception], told: str) -> None:
+    async def main() -> None:
+        with pytest.raises(error, match=told):
+            [info async for info in AsyncStore(MemoryBackend()).glob(pattern)]  # type: ignore[arg-type]
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("window", ["gather", "read_many"])
 def test_a_thousand_reads_overlap_on_the_wire(window: str) -> None:
     proxy = CountingProxy(gate=GATE)

@@ -25,6 +25,7 @@ def match_files(
 
     Raises:
         InvalidPath: The pattern leaves the root.
+        TypeError: The pattern is no text.
         ValueError: ``**`` is a part of a segment only, as in ``**.csv``.
     """
     plan = Plan(pattern)
@@ -38,10 +39,13 @@ class Plan:
 
     Raises:
         InvalidPath: The pattern leaves the root.
+        TypeError: The pattern is no text.
         ValueError: ``**`` is a part of a segment only, as in ``**.csv``.
     """
 
     def __init__(self, pattern: str) -> None:
+        if not isinstance(pattern, str):
+            raise TypeError(f"pattern must be a str, got {type(pattern).__name__}")
         self._segments = segments = normalize(pattern).split("/")
         for segment in segments:
             # Taken as `*`, it would leave out the files of the folders that it is meant to cross.
