@@ -16,7 +16,15 @@ from remote_store import (
     Store,
     open_atomic_with_hash,
 )
-from remote_store.backends import LocalBackend, MemoryBackend, ReadOnlyHttpBackend, S3Backend
+from remote_store.backends import (
+    AzureBackend,
+    GCSBackend,
+    LocalBackend,
+    MemoryBackend,
+    ReadOnlyHttpBackend,
+    S3Backend,
+    SFTPBackend,
+)
 
 # Each capability, and the calls that need it.
 CALLS = {
@@ -99,9 +107,12 @@ def test_a_stream_that_cannot_be_written_is_not_read() -> None:
         MemoryBackend,
         lambda: LocalBackend("."),
         lambda: S3Backend("b", key="AK", secret="SK1234567890"),
+        lambda: AzureBackend("c", account_name="a"),
+        lambda: GCSBackend("b", anonymous=True),
+        lambda: SFTPBackend("127.0.0.1"),
         lambda: ReadOnlyHttpBackend("http://127.0.0.1:1"),
     ],
-    ids=["memory", "local", "s3", "http"],
+    ids=["memory", "local", "s3", "azure", "gcs", "sftp", "http"],
 )
 def test_a_class_says_what_its_instances_can(make) -> None:
     backend = make()

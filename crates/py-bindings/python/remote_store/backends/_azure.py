@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
+from remote_store._capabilities import Capability, CapabilitySet
 from remote_store._config import RetryPolicy
 from remote_store._secret import Secret
 from remote_store.backends._cloud_options import secret, shared_options
@@ -54,6 +55,8 @@ class AzureBackend(NativeBackend):
         ...
         ValueError: ...
     """
+
+    CAPABILITIES: ClassVar[CapabilitySet] = CapabilitySet(set(Capability) - {Capability.ATOMIC_MOVE})
 
     _is_exactly_native = True
 

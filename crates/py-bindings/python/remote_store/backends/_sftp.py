@@ -8,8 +8,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from remote_store._capabilities import Capability, CapabilitySet
 from remote_store._config import RetryPolicy
 from remote_store._secret import Secret
 from remote_store.backends._cloud_options import mapping, secret
@@ -96,6 +97,10 @@ class SFTPBackend(NativeBackend):
         ...
         ValueError: ...
     """
+
+    CAPABILITIES: ClassVar[CapabilitySet] = CapabilitySet(
+        set(Capability) - {Capability.ATOMIC_MOVE, Capability.USER_METADATA}
+    )
 
     _is_exactly_native = True
 
