@@ -157,10 +157,11 @@ mod tests {
     }
 
     fn text(given: Credential) -> Result<String> {
-        if let Credential::Bearer(token) = &given {
-            return Ok(token.reveal().to_owned());
+        if let Credential::Bearer(token) = given {
+            Ok(token.reveal().to_owned())
+        } else {
+            Err(wrong_kind("test", &given, "a bearer token"))
         }
-        Err(wrong_kind("test", &given, "a bearer token"))
     }
 
     #[test]
