@@ -32,23 +32,6 @@ def local_files(manager):
     return [name for _, _, names in os.walk(manager.local_manager._base_dir) for name in names]
 
 
-class Flaky:
-    """Makes writes of a store fail as told."""
-
-    def __init__(self, store, monkeypatch):
-        self._original = store.write
-        self.fails = lambda path: None
-        self.paths = []
-        monkeypatch.setattr(store, "write", self)
-
-    def __call__(self, path, data, **options):
-        self.paths.append(path)
-        error = self.fails(path)
-        if error is not None:
-            raise error
-        return self._original(path, data, **options)
-
-
 def until(condition, what="it happens"):
     """Poll until something is so."""
     deadline = time.monotonic() + 90
