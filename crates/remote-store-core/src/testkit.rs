@@ -28,24 +28,29 @@ use std::fmt;
 
 use crate::store::Store;
 
+/// How a store may differ from an object store, in which folders are prefixes and
+/// nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Difference {
+    /// Nothing can be written below an object or onto a folder.
+    StrictTree,
+    /// A folder stays when its last object goes.
+    RealFolders,
+    /// Listings are sorted folder by folder, as by some services that speak S3.
+    FolderOrder,
+    /// The parts of a large new object are put together without holding its
+    /// name, so that two writers of that instant may both succeed.
+    LooseParts,
+}
+
 /// A fresh, empty store to be judged, and which of the allowed differences
 /// between stores it has.
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "each is one allowed difference between stores"
-)]
 pub struct Specimen {
     /// The store; nothing is in it.
     pub store: Store,
-    /// Nothing can be written below an object or onto a folder.
-    pub strict_tree: bool,
-    /// A folder stays when its last object goes.
-    pub real_folders: bool,
-    /// Listings are sorted folder by folder, as by some services that speak S3.
-    pub folder_order: bool,
-    /// The parts of a large new object are put together without holding its
-    /// name, so that two writers of that instant may both succeed.
-    pub loose_parts: bool,
+    /// How it differs from an object store.
+    pub differences: Vec<Difference>,
     /// Kept as long as the store is used: a temporary folder, say.
     pub guard: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
@@ -55,45 +60,56 @@ impl Specimen {
     pub fn new(store: Store) -> Self {
         Self {
             store,
-            strict_tree: false,
-            real_folders: false,
-            folder_order: false,
-            loose_parts: false,
+            differences: Vec::new(),
             guard: None,
         }
+    }
+
+    /// Whether the store differs so.
+    ///
+    /// ```
+    /// use remote_store_core::Store;
+    /// use remote_store_core::testkit::{Difference, Specimen};
+    ///
+    /// let specimen = Specimen::new(Store::memory()).strict_tree();
+    /// assert!(specimen.has(Difference::StrictTree));
+    /// assert!(!specimen.has(Difference::RealFolders));
+    /// ```
+    pub fn has(&self, difference: Difference) -> bool {
+        self.differences.contains(&difference)
     }
 
     /// A store that is a tree, as disks are.
     #[must_use]
     pub fn strict_tree(mut self) -> Self {
-        self.strict_tree = true;
+        self.differences.push(Difference::StrictTree);
         self
     }
 
     /// A store that keeps empty folders.
     #[must_use]
     pub fn real_folders(mut self) -> Self {
-        self.real_folders = true;
+        self.differences.push(Difference::RealFolders);
         self
     }
 
     /// A store that sorts a folder by its name, without the slash that ends it.
     #[must_use]
     pub fn folder_order(mut self) -> Self {
-        self.folder_order = true;
+        self.differences.push(Difference::FolderOrder);
         self
     }
 
     /// A store that looks for a name before it puts parts together, not while.
     #[must_use]
     pub fn loose_parts(mut self) -> Self {
-        self.loose_parts = true;
+        self.differences.push(Difference::LooseParts);
         self
     }
 
     /// Sorts keys the way the store lists them.
     pub fn sort<T: Ord + AsRef<str>>(&self, keys: &mut [T]) {
-        if self.folder_order {
+        if self.has(Difference::FolderOrder) {
             keys.sort_by(|a, b| a.as_ref().split('/').cmp(b.as_ref().split('/')));
         } else {
             keys.sort();
@@ -112,8 +128,7 @@ impl fmt::Debug for Specimen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Specimen")
             .field("store", &self.store)
-            .field("strict_tree", &self.strict_tree)
-            .field("real_folders", &self.real_folders)
+            .field("differences", &self.differences)
             .finish_non_exhaustive()
     }
 }

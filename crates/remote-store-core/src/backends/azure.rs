@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::backend::Backend;
 use crate::registry::BackendSpec;
 
-use super::cloud::{CloudBackend, Words};
+use super::cloud::{CloudBackend, Trait, Words};
 
 mod account;
 mod client;
@@ -31,11 +31,7 @@ const WORDS: Words = Words {
                      AZURE_CLIENT_SECRET and AZURE_TENANT_ID",
     endpoint_option: "account_url",
     region_option: None,
-    asks_for_tokens: true,
-    reads_suffixes: false,
-    copies_conditionally: true,
-    completes_conditionally: false,
-    compares_versions: false,
+    traits: &[Trait::AsksForTokens, Trait::CopiesConditionally],
     parts_in_flight: 4,
 };
 

@@ -41,7 +41,7 @@ mod signing;
 pub(super) mod transport;
 mod upload;
 
-pub(super) use service::{Client, Service, Words};
+pub(super) use service::{Client, Service, Trait, Words};
 pub use transport::TransportOptions;
 
 use upload::CloudWriter;
@@ -118,7 +118,8 @@ impl Inner {
         }
         // Servers that speak S3 were seen to look for the name first and to put
         // the parts together afterwards.
-        let in_one_step = self.words().completes_conditionally && self.service.endpoint().is_none();
+        let in_one_step =
+            self.words().has(Trait::CompletesConditionally) && self.service.endpoint().is_none();
         let new = options.mode == WriteMode::Create && !in_one_step;
         bytes
             < if new {

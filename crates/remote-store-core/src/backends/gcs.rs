@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::backend::Backend;
 use crate::registry::BackendSpec;
 
-use super::cloud::{CloudBackend, Words};
+use super::cloud::{CloudBackend, Trait, Words};
 
 mod client;
 mod default_file;
@@ -30,11 +30,12 @@ const WORDS: Words = Words {
                      anonymous=true",
     endpoint_option: "endpoint_url",
     region_option: None,
-    asks_for_tokens: true,
-    reads_suffixes: true,
-    copies_conditionally: true,
-    completes_conditionally: false,
-    compares_versions: true,
+    traits: &[
+        Trait::AsksForTokens,
+        Trait::ReadsSuffixes,
+        Trait::CopiesConditionally,
+        Trait::ComparesVersions,
+    ],
     parts_in_flight: 4,
 };
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::backend::Backend;
 use crate::registry::BackendSpec;
 
-use super::cloud::{CloudBackend, Words};
+use super::cloud::{CloudBackend, Trait, Words};
 
 mod chain;
 mod client;
@@ -35,11 +35,7 @@ const WORDS: Words = Words {
                      profile into ~/.aws/credentials, or ask for unsigned requests with anonymous=true",
     endpoint_option: "endpoint_url",
     region_option: Some("region_name"),
-    asks_for_tokens: false,
-    reads_suffixes: true,
-    copies_conditionally: false,
-    completes_conditionally: true,
-    compares_versions: false,
+    traits: &[Trait::ReadsSuffixes, Trait::CompletesConditionally],
     parts_in_flight: 4,
 };
 

@@ -10,6 +10,7 @@ use crate::error::{ErrorKind, Result};
 use crate::model::{ListOptions, WriteMode, WriteOptions};
 
 use super::Specimen;
+use super::{Difference, Specimen};
 use super::strategies::payload;
 
 /// Something to do with a store.
@@ -105,8 +106,8 @@ impl AsRef<str> for Listed {
 /// None: a difference panics and names the step. The result lets `?` be used.
 pub async fn compare(specimen: &Specimen, steps: &[Step]) -> Result<()> {
     let mut model = Model {
-        strict: specimen.strict_tree,
-        real: specimen.real_folders,
+        strict: specimen.has(Difference::StrictTree),
+        real: specimen.has(Difference::RealFolders),
         ..Model::default()
     };
     for (index, step) in steps.iter().enumerate() {

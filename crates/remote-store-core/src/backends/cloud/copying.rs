@@ -13,6 +13,7 @@ use crate::model::{ReadRange, WriteMode, WriteOptions};
 use super::Inner;
 use super::creation::is_refusal;
 use super::failure::is_too_large_to_copy;
+use super::service::Trait;
 use super::upload::CloudWriter;
 
 impl Inner {
@@ -29,7 +30,7 @@ impl Inner {
         }
         let (source, target) = (self.location(from)?, self.location(to)?);
         let mut options = CopyOptions::new();
-        let refuses = mode == WriteMode::Create && self.words().copies_conditionally;
+        let refuses = mode == WriteMode::Create && self.words().has(Trait::CopiesConditionally);
         if refuses {
             options = options.with_mode(CopyMode::Create);
         }

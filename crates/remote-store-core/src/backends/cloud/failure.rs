@@ -8,7 +8,7 @@ use remote_store_credential_masking::redact_text;
 use crate::error::{Error, Subject};
 
 use super::Inner;
-use super::service::no_credentials;
+use super::service::{Trait, no_credentials};
 
 /// Codes with which services refuse a credential, whatever the status.
 const CREDENTIAL_CODES: [&str; 20] = [
@@ -63,7 +63,7 @@ impl Inner {
         if code.is_some_and(|code| CREDENTIAL_CODES.contains(&code)) {
             return self.denied(path, code).caused_by(err);
         }
-        if self.words().asks_for_tokens && text.contains(NO_TOKEN) {
+        if self.words().has(Trait::AsksForTokens) && text.contains(NO_TOKEN) {
             return self.no_token().caused_by(err);
         }
         match err {

@@ -13,6 +13,7 @@ use crate::model::{ReadRange, Revision, WriteMode, WriteOptions, WriteResult};
 
 use super::Inner;
 use super::failure::was_retried;
+use super::service::Trait;
 
 impl Inner {
     pub(super) async fn put(
@@ -57,7 +58,7 @@ impl Inner {
 
     /// How the service is told which content may be replaced.
     async fn update_version(&self, key: &ObjectKey, wanted: &Revision) -> Result<UpdateVersion> {
-        if self.words().compares_versions && wanted.version.is_none() {
+        if self.words().has(Trait::ComparesVersions) && wanted.version.is_none() {
             // Its requests name a generation; the one that has the tag is looked up.
             let found = match self.head(key).await {
                 Err(err) if err.is_missing_object() => None,

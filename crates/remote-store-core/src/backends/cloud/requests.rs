@@ -22,7 +22,7 @@ use super::Inner;
 use super::failure::{ignores_ranges, is_range_refusal};
 use super::listing::is_folder_marker;
 use super::pieces::{self, Pieces};
-use super::service::{Client, Service};
+use super::service::{Client, Service, Trait};
 
 /// How often an object may be replaced while its end is looked for.
 const SUFFIX_ATTEMPTS: usize = 8;
@@ -74,7 +74,7 @@ impl Inner {
     ) -> Result<ObjectReader> {
         if let ReadRange::Suffix(length) = range
             && length > 0
-            && !self.words().reads_suffixes
+            && !self.words().has(Trait::ReadsSuffixes)
         {
             return self.suffix(key, length).await;
         }

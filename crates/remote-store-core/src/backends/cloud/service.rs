@@ -16,12 +16,23 @@ pub trait Client: ObjectStore + PaginatedListStore + Signer {}
 
 impl<T: ObjectStore + PaginatedListStore + Signer> Client for T {}
 
+/// What one service does and another does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trait {
+    /// Without a static credential, its client asks an identity service for a token.
+    AsksForTokens,
+    /// The end of an object can be read without knowing its size.
+    ReadsSuffixes,
+    /// A copy can refuse a taken destination by itself.
+    CopiesConditionally,
+    /// Putting the parts of an upload together can refuse a taken name.
+    CompletesConditionally,
+    /// A conditional update names the version to replace, not the tag.
+    ComparesVersions,
+}
+
 /// The words with which a service is spoken of.
 #[derive(Debug)]
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "each tells one difference between services"
-)]
 pub struct Words {
     /// The type name of the backend, also the first part of its messages.
     pub name: &'static str,
@@ -45,18 +56,17 @@ pub struct Words {
     pub endpoint_option: &'static str,
     /// The option that names the region.
     pub region_option: Option<&'static str>,
-    /// Without a static credential, its client asks an identity service for a token.
-    pub asks_for_tokens: bool,
-    /// The end of an object can be read without knowing its size.
-    pub reads_suffixes: bool,
-    /// A copy can refuse a taken destination by itself.
-    pub copies_conditionally: bool,
-    /// Putting the parts of an upload together can refuse a taken name.
-    pub completes_conditionally: bool,
-    /// A conditional update names the version to replace, not the tag.
-    pub compares_versions: bool,
+    /// What it does and another does not.
+    pub traits: &'static [Trait],
     /// How many parts of an upload are under way at once.
     pub parts_in_flight: usize,
+}
+
+impl Words {
+    /// Whether the service does it.
+    pub fn has(&self, wanted: Trait) -> bool {
+        self.traits.contains(&wanted)
+    }
 }
 
 /// The options of a service, and what they make of it.

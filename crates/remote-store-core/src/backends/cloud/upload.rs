@@ -21,6 +21,7 @@ use crate::model::{WriteMode, WriteOptions, WriteResult};
 use super::Inner;
 use super::creation::{Fingerprint, Hidden, creating, is_refusal};
 use super::failure::was_retried;
+use super::service::Trait;
 
 /// The size of a part: larger than the 5 MiB that services ask for at least.
 pub(super) const PART_BYTES: usize = 8 << 20;
@@ -57,7 +58,7 @@ impl Parts {
         let attributes = inner.attributes(options)?;
         let new = match options.mode {
             WriteMode::Overwrite => None,
-            WriteMode::Create if inner.words().completes_conditionally => {
+            WriteMode::Create if inner.words().has(Trait::CompletesConditionally) => {
                 Some(New::OnCondition(Fingerprint::default()))
             }
             WriteMode::Create => Some(New::Beside(Hidden::beside(inner, key)?)),

@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ListOptions, WriteOptions, WriteResult};
 use crate::runtime;
 use crate::store::Store;
-use crate::testkit::Specimen;
+use crate::testkit::{Difference, Specimen};
 
 use super::{pattern, refused};
 
@@ -217,7 +217,7 @@ pub async fn racing_writers_of_one_name_have_one_winner(specimen: &Specimen) -> 
     };
     let write = |content| runtime::block_on(store.driver(), write(content)).and_then(|done| done);
     let outcomes = side_by_side(&contents, &write);
-    if specimen.loose_parts {
+    if specimen.has(Difference::LooseParts) {
         return some_winner(store, "race", &contents, outcomes).await;
     }
     one_winner(store, "race", &contents, outcomes, ErrorKind::AlreadyExists)

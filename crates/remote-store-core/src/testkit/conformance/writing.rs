@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::capability::Capability;
 use crate::error::{ErrorKind, Result};
 use crate::model::{ListOptions, WriteOptions};
-use crate::testkit::Specimen;
+use crate::testkit::{Difference, Specimen};
 
 use super::{pattern, put, refused};
 
@@ -213,7 +213,7 @@ pub async fn a_writer_in_create_mode_refuses_a_taken_name(specimen: &Specimen) -
 /// Stores that are trees refuse to write below an object.
 pub async fn nothing_is_written_below_an_object(specimen: &Specimen) -> Result<()> {
     let store = &specimen.store;
-    if !specimen.strict_tree {
+    if !specimen.has(Difference::StrictTree) {
         return Ok(());
     }
     put(store, "a").await?;
@@ -237,7 +237,7 @@ pub async fn nothing_is_written_below_an_object(specimen: &Specimen) -> Result<(
 /// Stores that are trees refuse to write onto a folder.
 pub async fn nothing_is_written_onto_a_folder(specimen: &Specimen) -> Result<()> {
     let store = &specimen.store;
-    if !specimen.strict_tree {
+    if !specimen.has(Difference::StrictTree) {
         return Ok(());
     }
     put(store, "a/b").await?;
