@@ -183,8 +183,9 @@ fn is_still_at(_file: &File, _path: &Path) -> bool {
 
 /// Whether a living process holds the lock file at `path`; `None` when there is no lock to ask.
 pub(crate) fn is_held(path: &Path) -> Option<bool> {
-    let file = File::open(path).ok()?;
-    match file.try_lock_shared() {
+    let file = OpenOptions::new().read(true).write(true).open(path).ok()?;
+    // Alone, for a moment: writers of one log share the lock, so sharing it would tell nothing.
+    match file.try_lock() {
         Ok(()) => Some(false),
         Err(TryLockError::WouldBlock) => Some(true),
         // A file system without locks cannot tell: the age of the files decides.

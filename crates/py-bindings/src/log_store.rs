@@ -1,11 +1,13 @@
 //! [`LogStore`]: captured logs of steps in a store.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use remote_store_compute_log as core;
-use remote_store_compute_log::{RecoverOptions, Uploaded};
+use remote_store_compute_log::{Compression, GcOptions, RecoverOptions, Uploaded};
 use remote_store_dagster_paths::LogKey;
 
 use crate::call::wait;
@@ -40,19 +42,82 @@ fn outcome(uploaded: Uploaded) -> &'static str {
 #[pymethods]
 impl LogStore {
     #[new]
-    #[pyo3(signature = (store, prefix = "dagster", skip_empty_files = false, max_bytes = 52_428_800))]
+    #[pyo3(signature = (
+        store, prefix = "dagster", skip_empty_files = false, max_bytes = 52_428_800, *, streaming = None
+    ))]
     fn new(
         py: Python<'_>,
         store: &Bound<'_, PyAny>,
         prefix: &str,
         skip_empty_files: bool,
         max_bytes: u64,
+        streaming: Option<(String, i32)>,
     ) -> PyResult<Self> {
-        let logs =
+        let mut logs =
             core::LogStore::new(core_store(store)?, prefix).with_skip_empty(skip_empty_files);
+        if let Some((compression, level)) = streaming {
+            logs = logs.with_streaming(compression_of(&compression, level)?);
+        }
         logs.with_max_bytes(max_bytes)
             .map(|inner| Self { inner })
             .map_err(|error| error.to_py_err(py))
+    }
+
+    /// Notes that a log is captured, maybe once more: partial uploads are made again.
+    fn begin(&self, py: Python<'_>, log_key: Vec<String>) -> PyResult<()> {
+        let key = raised(py, LogKey::new(log_key))?;
+        self.inner.begin(&key);
+        Ok(())
+    }
+
+    /// A link to a finished log that needs no credential; None while there is none.
+    fn signed_url(
+        &self,
+        py: Python<'_>,
+        log_key: Vec<String>,
+        stream: &str,
+        expires_s: u64,
+    ) -> PyResult<Option<String>> {
+        let key = raised(py, LogKey::new(log_key))?;
+        let io = io_type(stream)?;
+        let expires_in = Duration::from_secs(expires_s);
+        wait(
+            py,
+            self.driver(),
+            self.inner.signed_url(&key, io, expires_in),
+        )
+    }
+
+    /// Whether the store can sign links at all.
+    fn supports_signed_urls(&self) -> bool {
+        self.inner.store().supports_signed_urls()
+    }
+
+    /// Deletes old logs; returns `(deleted, running, recent, freed bytes)`, logs by their path.
+    #[pyo3(signature = (max_age_s, *, keep = Vec::new(), abandoned = false, local_dir = None, dry_run = false))]
+    fn gc(
+        &self,
+        py: Python<'_>,
+        max_age_s: f64,
+        keep: Vec<String>,
+        abandoned: bool,
+        local_dir: Option<PathBuf>,
+        dry_run: bool,
+    ) -> PyResult<(Vec<String>, Vec<String>, u64, u64)> {
+        let mut options = GcOptions::new(seconds("max_age_s", max_age_s)?)
+            .with_keep(keep)
+            .with_abandoned(abandoned)
+            .with_dry_run(dry_run);
+        if let Some(local_dir) = local_dir {
+            options = options.with_local_dir(local_dir);
+        }
+        let found = wait(py, self.driver(), self.inner.gc(&options))?;
+        Ok((
+            found.deleted,
+            found.running,
+            found.recent,
+            found.freed_bytes,
+        ))
     }
 
     /// Uploads a captured file; says `"stored"`, `"skipped-empty"`, `"unchanged"` or `"finished"` (DAG-025).
@@ -187,16 +252,19 @@ impl LogStore {
             .map_err(|error| error.to_py_err(py))
     }
 
-    /// Uploads what dead workers left; returns the keys `(uploaded, already stored, in use, failed)`.
-    #[pyo3(signature = (local_dir, *, remove_local = false, dry_run = false))]
+    /// Uploads what dead workers left; returns the keys `(uploaded, already stored, in use, failed)`
+    /// and the folders that could not be read.
+    #[pyo3(signature = (local_dir, *, remove_local = false, dry_run = false, idle_s = 3600.0))]
     fn recover(
         &self,
         py: Python<'_>,
         local_dir: PathBuf,
         remove_local: bool,
         dry_run: bool,
+        idle_s: f64,
     ) -> PyResult<Recovered> {
         let options = RecoverOptions::default()
+            .with_idle(seconds("idle_s", idle_s)?)
             .with_remove_local(remove_local)
             .with_dry_run(dry_run);
         let report = wait(py, self.driver(), self.inner.recover(&local_dir, &options))?;
@@ -211,12 +279,36 @@ impl LogStore {
             keys(report.already_stored),
             keys(report.in_use),
             failed,
+            report.unreadable,
         ))
     }
 }
 
+/// How logs are compressed, by the name of the option.
+fn compression_of(name: &str, level: i32) -> PyResult<Compression> {
+    match name {
+        "none" => Ok(Compression::None),
+        "zstd" if (1..=22).contains(&level) => Ok(Compression::Zstd { level }),
+        "zstd" => Err(PyValueError::new_err(format!(
+            "the level of zstd must be from 1 to 22, not {level}"
+        ))),
+        _ => Err(PyValueError::new_err(format!(
+            "compression must be 'zstd' or 'none', not '{name}'"
+        ))),
+    }
+}
+
+fn seconds(name: &str, value: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(value).map_err(|_out_of_range| {
+        PyValueError::new_err(format!(
+            "{name} must be a number of seconds from 0 on, not {value}"
+        ))
+    })
+}
+
 // The defaults above are literals so that `help()` and the stubs can show them.
 const _: () = assert!(core::DEFAULT_MAX_BYTES == 52_428_800);
+const _: () = assert!(core::DEFAULT_IDLE.as_secs() == 3600);
 
 type Keys = Vec<Vec<String>>;
-type Recovered = (Keys, Keys, Keys, Vec<(Vec<String>, String)>);
+type Recovered = (Keys, Keys, Keys, Vec<(Vec<String>, String)>, Vec<PathBuf>);

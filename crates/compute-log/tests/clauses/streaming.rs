@@ -425,3 +425,21 @@ fn a_log_that_a_worker_of_this_machine_has_locked_stays() {
     drop(claim);
     assert_eq!(place.run(place.logs.gc(&options)).unwrap().deleted.len(), 1);
 }
+
+#[test]
+fn a_log_whose_lock_is_shared_by_several_writers_is_in_use() {
+    let place = Place::memory();
+    place.capture("run1/compute_logs/step_a.err", "working");
+    let lock = place.capture("run1/compute_logs/step_a.lock", "");
+    // As the writers in Python take it.
+    let writer = std::fs::File::open(&lock).unwrap();
+    writer.try_lock_shared().unwrap();
+    let dry = RecoverOptions::default().with_dry_run(true);
+    for options in [dry, RecoverOptions::default()] {
+        let found = place.run(place.logs.recover(place.staging.path(), &options));
+        assert_eq!(found.unwrap().in_use, [key()]);
+    }
+    drop(writer);
+    let found = place.run(place.logs.recover(place.staging.path(), &dry));
+    assert_eq!(found.unwrap().uploaded, [key()]);
+}

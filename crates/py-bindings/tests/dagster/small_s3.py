@@ -29,6 +29,7 @@ class SmallS3(ThreadingHTTPServer):
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.requests: list[tuple[str, str]] = []
         self.bytes_down = 0
+        self.bytes_up = 0
         self.fails = lambda _method, _path: None
         """Gives the status that a request fails with, or None."""
 
@@ -40,6 +41,7 @@ class SmallS3(ThreadingHTTPServer):
         """Begin to count again."""
         self.requests.clear()
         self.bytes_down = 0
+        self.bytes_up = 0
 
     @contextmanager
     def failing(self, status, method="", path=""):
@@ -93,6 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.query = dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         self.server.requests.append((self.command, self.path))
+        self.server.bytes_up += len(body)
         status = self.server.fails(self.command, path)
         if status is not None:
             self._answer(status)
@@ -131,7 +134,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _get(self, path, _):
         data = self.server.objects.get(path)
-        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("range") or "")
+        given = self.headers.get("range") or ""
+        if data and given.startswith("bytes=-"):
+            given = f"bytes={max(0, len(data) - int(given.removeprefix('bytes=-')))}-"
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", given)
         if data is None:
             self._answer(404)
         elif asked is None:

@@ -2,6 +2,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, Generic, TypeAlias, TypeVar, final
 
 from typing_extensions import Buffer as BytesLike
@@ -194,7 +195,21 @@ class LogStore:
         prefix: str = "dagster",
         skip_empty_files: bool = False,
         max_bytes: int = 52428800,
+        *,
+        streaming: tuple[str, int] | None = None,
     ) -> LogStore: ...
+    def begin(self, log_key: Sequence[str]) -> None: ...
+    def signed_url(self, log_key: Sequence[str], stream: str, expires_s: int) -> str | None: ...
+    def supports_signed_urls(self) -> bool: ...
+    def gc(
+        self,
+        max_age_s: float,
+        *,
+        keep: Sequence[str] = ...,
+        abandoned: bool = False,
+        local_dir: str | os.PathLike[str] | None = None,
+        dry_run: bool = False,
+    ) -> tuple[list[str], list[str], int, int]: ...
     def upload(
         self,
         log_key: Sequence[str],
@@ -222,5 +237,10 @@ class LogStore:
     def delete_prefix(self, log_prefix: Sequence[str]) -> None: ...
     def display_path(self, log_key: Sequence[str], stream: str) -> str: ...
     def recover(
-        self, local_dir: str | os.PathLike[str], *, remove_local: bool = False, dry_run: bool = False
-    ) -> tuple[_Keys, _Keys, _Keys, list[tuple[list[str], str]]]: ...
+        self,
+        local_dir: str | os.PathLike[str],
+        *,
+        remove_local: bool = False,
+        dry_run: bool = False,
+        idle_s: float = 3600.0,
+    ) -> tuple[_Keys, _Keys, _Keys, list[tuple[list[str], str]], list[Path]]: ...

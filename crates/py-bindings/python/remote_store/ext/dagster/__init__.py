@@ -57,6 +57,7 @@ from remote_store.ext.dagster._serializers import (
     PickleSerializer,
     Serializer,
 )
+from remote_store.ext.dagster._streaming_compute_log_manager import StreamingComputeLogManager
 
 __all__ = [
     "DagsterStoreResource",
@@ -66,6 +67,7 @@ __all__ = [
     "RemoteStoreComputeLogManager",
     "RemoteStoreIOManager",
     "Serializer",
+    "StreamingComputeLogManager",
     "dagster_dataset_io_manager",
     "dagster_io_manager",
 ]

@@ -7,16 +7,17 @@ import os
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Self
 
 from dagster import Field, Noneable, Permissive, StringSource
 from dagster import _check as check
 
 from remote_store import Capability, Store
 from remote_store.ext.dagster import _log_text
+from remote_store.ext.dagster._log_upkeep import LogUpkeep
 from remote_store.ext.dagster._resources import build_store, wrapped
 from remote_store.ext.dagster._staging import LOCK_EXTENSION, Claim, StagingLogManager
-from remote_store.ext.dagster._stored_logs import STREAMS, StoredLogs, is_capped_by_hook
+from remote_store.ext.dagster._stored_logs import STREAMS, StoredLogs
 from remote_store.ext.dagster._uploads import HookUploads, PartialUploads
 from remote_store.ext.dagster._versions import (
     IO_TYPE_EXTENSION,
@@ -34,7 +35,7 @@ from remote_store.ext.dagster._versions import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["Recovered", "RemoteStoreComputeLogManager"]
+__all__ = ["RemoteStoreComputeLogManager"]
 
 _log = logging.getLogger("dagster.compute_log_manager")
 _REQUIRED = (
@@ -46,20 +47,7 @@ _REQUIRED = (
 )
 
 
-class Recovered(NamedTuple):
-    """What became of the logs that dead workers left behind."""
-
-    stored: list[list[str]]
-    """Keys of the logs that are stored now; with ``dry_run``, that would be."""
-    already_stored: list[list[str]]
-    """Keys of the logs that were there."""
-    in_use: list[list[str]]
-    """Keys of the logs whose writer is, or may be, alive."""
-    failed: list[tuple[list[str], str]]
-    """Keys of the logs that could not be stored, and why; their files are kept."""
-
-
-class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: ignore[misc]
+class RemoteStoreComputeLogManager(LogUpkeep, TruncatingBase, ConfigurableClass):  # type: ignore[misc]
     """Keeps stdout and stderr of each step in a store (DAG-021 to DAG-033).
 
     Capture goes to local files first, as Dagster does it; while a step runs they are uploaded
@@ -193,8 +181,9 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
     @contextmanager
     def _kept(self, log_key: Sequence[str]) -> Iterator[None]:
         lock = self._local_manager.get_captured_local_path(log_key, LOCK_EXTENSION)
-        with Claim(lock) as claim:
+        with Claim(lock, self._local_manager.noted_key(log_key)) as claim:
             self._uploads.begin(log_key)
+            self._logs.native().begin(list(log_key))
             try:
                 with self._poll_for_local_upload(log_key):
                     yield
@@ -263,7 +252,7 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
 
     def _through_hook(self) -> bool:
         """Whether uploads go through ``_upload_file_obj`` instead of the native side."""
-        return self._uploads.are_customised or is_capped_by_hook()
+        return self._uploads.are_customised
 
     def _delete_partial(self, log_key: Sequence[str], io_type: ComputeIOType) -> None:
         self._store.delete(self._logs.path(log_key, io_type, partial=True), missing_ok=True)
@@ -367,7 +356,10 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
             data, _ = self._local_manager.read_path(path, offset=offset, max_bytes=wanted)
             ended = self._local_manager.is_capture_complete(log_key)
         else:
-            data, ended = self._logs.read(log_key, io_type, offset, wanted)
+            data, next_offset, ended = self._logs.read(log_key, io_type, offset, wanted)
+            if data is not None and next_offset != offset + len(data):
+                # The line that stands for what the cap has cut out of a running log.
+                return data, next_offset
         if data is None:
             return None, offset
         chunk = _log_text.up_to_character(data, max_bytes, ended=ended)
@@ -401,9 +393,9 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
             return None
         return self._store.native_path(self._logs.path(log_key, io_type))
 
-    def download_url_for_type(self, log_key: Sequence[str], io_type: ComputeIOType) -> None:  # noqa: ARG002
+    def download_url_for_type(self, log_key: Sequence[str], io_type: ComputeIOType) -> str | None:  # noqa: ARG002
         """Give None: the web server streams logs through itself (DAG-028)."""
-        return
+        return None
 
     def get_log_keys_for_log_key_prefix(
         self, log_key_prefix: Sequence[str], io_type: ComputeIOType
@@ -426,25 +418,6 @@ class RemoteStoreComputeLogManager(TruncatingBase, ConfigurableClass):  # type: 
             self._logs.delete_below(prefix)
         else:
             check.failed("Must pass in either `log_key` or `prefix` argument to delete_logs")
-
-    def recover_logs(self, *, remove_local: bool = False, dry_run: bool = False) -> Recovered:
-        """Store what dead workers left in ``local_dir``.
-
-        Safe to repeat, and beside workers that run: their logs are left alone.
-
-        Args:
-            remove_local: Whether local files go once they are stored.
-            dry_run: Only say what would be done.
-
-        Returns:
-            Which logs were stored, were there already, are in use, or could not be stored.
-
-        Raises:
-            OSError: The folder cannot be read.
-        """
-        folder = self._local_manager._base_dir  # noqa: SLF001 - Dagster offers no other way
-        found = self._logs.native().recover(folder, remove_local=remove_local, dry_run=dry_run)
-        return Recovered(*found)
 
     # Subscriptions and the end (DAG-030, DAG-032)
 

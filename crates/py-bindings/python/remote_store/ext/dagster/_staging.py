@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +27,8 @@ __all__ = ["LOCK_EXTENSION", "Claim", "StagingLogManager"]
 
 LOCK_EXTENSION = "lock"
 _MAX_NAME_BYTES = 255
+_ATTEMPTS = 10
+_PAUSE_S = 0.005
 
 
 class StagingLogManager(LocalComputeLogManager):
@@ -48,6 +51,15 @@ class StagingLogManager(LocalComputeLogManager):
         if folder not in path.parents:
             raise ValueError(f"The log key {list(log_key)} leaves the folder of local logs")
         return str(path)
+
+    def noted_key(self, log_key: Sequence[str]) -> str | None:
+        """Give what tells the key of a log whose local files could not be named by it; else None."""
+        local = Path(self.get_captured_local_path(log_key, LOCK_EXTENSION))
+        named = local.relative_to(Path(self._base_dir).resolve()).parts
+        *namespace, filebase = log_key
+        if named == (*namespace, f"{filebase}.{LOCK_EXTENSION}"):
+            return None
+        return "\0".join(log_key)
 
     def delete_logs(self, log_key: Sequence[str] | None = None, prefix: Sequence[str] | None = None) -> None:
         """Delete local logs; a prefix that leaves the folder deletes nothing.
@@ -82,11 +94,16 @@ class Claim:
 
     Args:
         path: The lock file, beside the local files.
+        noted_key: What is written into it, for ``logs recover``.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, noted_key: str | None = None) -> None:
         self._path = path
         self._descriptor, self._is_last = _lock(path)
+        if self._descriptor is not None and noted_key is not None:
+            # Without it the log is recovered under its local name, which is better than not at all.
+            with suppress(OSError):
+                os.write(self._descriptor, os.fsencode(noted_key))
         self._leaves_file = False
 
     def is_last(self) -> bool:
@@ -132,12 +149,19 @@ def _lock(path: str) -> tuple[int | None, bool]:
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError:
         return None, True
-    try:
-        _locks.flock(descriptor, _locks.LOCK_SH | _locks.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        return None, not isinstance(error, BlockingIOError)
-    return descriptor, False
+    for attempt in range(_ATTEMPTS):
+        try:
+            _locks.flock(descriptor, _locks.LOCK_SH | _locks.LOCK_NB)
+        except BlockingIOError:
+            # Who only looks whether the lock is free holds it for less than this.
+            time.sleep(_PAUSE_S if attempt + 1 < _ATTEMPTS else 0)
+        except OSError:
+            os.close(descriptor)
+            return None, True
+        else:
+            return descriptor, False
+    os.close(descriptor)
+    return None, False
 
 
 def _take_alone(descriptor: int) -> bool:

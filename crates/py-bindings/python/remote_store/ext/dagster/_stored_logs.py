@@ -15,14 +15,12 @@ from remote_store.ext.dagster._versions import IO_TYPE_EXTENSION, ComputeIOType
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["STREAMS", "StoredLogs", "cap_bytes", "is_capped_by_hook"]
+__all__ = ["STREAMS", "StoredLogs", "StreamedLogs", "cap_bytes"]
 
 STREAMS = (ComputeIOType.STDOUT, ComputeIOType.STDERR)
 
 _CAP_VARIABLE = "DAGSTER_TRUNCATE_COMPUTE_LOGS_UPLOAD_BYTES"
 _DEFAULT_CAP_BYTES = 50 * 1024 * 1024
-# Below it the native side has no room for head, marker and tail.
-_LEAST_NATIVE_CAP_BYTES = 1024
 _EVERYTHING_BYTES = 2**62
 
 
@@ -33,12 +31,24 @@ class StoredLogs:
         store: The store; any object with its methods.
         prefix: The folder of all logs; may be empty.
         skip_empty: Whether empty streams leave no object.
+        max_bytes: The cap; the one that the environment sets when None.
+        streaming: The compression and its level, for logs that are kept in segments.
     """
 
-    def __init__(self, store: Any, prefix: str, *, skip_empty: bool) -> None:
+    def __init__(
+        self,
+        store: Any,
+        prefix: str,
+        *,
+        skip_empty: bool,
+        max_bytes: int | None = None,
+        streaming: tuple[str, int] | None = None,
+    ) -> None:
         self._store = store
         self._prefix = prefix
         self._skip_empty = skip_empty
+        self._max_bytes = max_bytes
+        self._streaming = streaming
         self._native: tuple[int, _native.LogStore] | None = None
 
     def path(self, log_key: Sequence[str], io_type: ComputeIOType, *, partial: bool = False) -> str:
@@ -46,11 +56,12 @@ class StoredLogs:
         return _native.paths.log_path(self._prefix, list(log_key), IO_TYPE_EXTENSION[io_type], partial)
 
     def native(self) -> _native.LogStore:
-        """Give the native side, for the cap that the environment sets now."""
-        cap = cap_bytes()
-        cap = cap if cap >= _LEAST_NATIVE_CAP_BYTES else _EVERYTHING_BYTES
+        """Give the native side, for the cap that is set now."""
+        cap = (cap_bytes() if self._max_bytes is None else self._max_bytes) or _EVERYTHING_BYTES
         if self._native is None or self._native[0] != cap:
-            logs = _native.LogStore(self._store, self._prefix, self._skip_empty, cap)
+            logs = _native.LogStore(
+                self._store, self._prefix, self._skip_empty, cap, streaming=self._streaming
+            )
             self._native = (cap, logs)
         return self._native[1]
 
@@ -67,19 +78,19 @@ class StoredLogs:
 
     def read(
         self, log_key: Sequence[str], io_type: ComputeIOType, offset: int, max_bytes: int | None
-    ) -> tuple[bytes | None, bool]:
+    ) -> tuple[bytes | None, int, bool]:
         """Read a range of the final object, else of the partial one.
 
         Returns:
-            The bytes, or None when there is neither, and whether a finished log ends with them.
+            The bytes, or None when there is neither; where to go on; and whether a finished log
+            ends with them.
         """
-        data, _, ended = self.native().read_chunk(
+        return self.native().read_chunk(
             list(log_key),
             IO_TYPE_EXTENSION[io_type],
             offset,
             _EVERYTHING_BYTES if max_bytes is None else max_bytes,
         )
-        return data, ended
 
     def download(self, log_key: Sequence[str], io_type: ComputeIOType, local: Path, *, partial: bool) -> None:
         """Stream a log into a local file, which appears whole (DAG-026)."""
@@ -119,6 +130,34 @@ class StoredLogs:
         self._store.delete_folder(folder, recursive=True, missing_ok=True)
 
 
+class StreamedLogs(StoredLogs):
+    """Logs that may be in segments, and compressed: only the native side knows all their forms."""
+
+    def has(self, log_key: Sequence[str], io_type: ComputeIOType, *, partial: bool) -> bool:
+        """Say whether there is such a log, in whatever form (DAG-027)."""
+        return self.native().has_logs(list(log_key), IO_TYPE_EXTENSION[io_type], partial)
+
+    def is_complete(self, log_key: Sequence[str]) -> bool:
+        """Say whether the final logs are stored."""
+        return self.native().is_complete(list(log_key))
+
+    def download(self, log_key: Sequence[str], io_type: ComputeIOType, local: Path, *, partial: bool) -> None:
+        """Unpack a log into a local file, which appears whole (DAG-026)."""
+        self.native().download(list(log_key), IO_TYPE_EXTENSION[io_type], local, partial)
+
+    def keys(self, log_prefix: Sequence[str], io_type: ComputeIOType) -> list[list[str]]:
+        """List the keys of final logs directly below a prefix (DAG-031)."""
+        return self.native().list_keys(list(log_prefix), IO_TYPE_EXTENSION[io_type])
+
+    def delete(self, log_key: Sequence[str]) -> None:
+        """Delete the logs of one step, in bulk where the store can (DAG-029)."""
+        self.native().delete(list(log_key))
+
+    def delete_below(self, log_prefix: Sequence[str]) -> None:
+        """Delete all logs below a prefix (DAG-029)."""
+        self.native().delete_prefix(list(log_prefix))
+
+
 def cap_bytes() -> int:
     """Give the size above which a log is cut; 0 for no cap.
 
@@ -132,8 +171,3 @@ def cap_bytes() -> int:
         return max(0, int(text))
     except ValueError:
         raise ValueError(f"{_CAP_VARIABLE} must be a whole number of bytes, got {text!r}") from None
-
-
-def is_capped_by_hook() -> bool:
-    """Say whether the cap is too small for the native side."""
-    return 0 < cap_bytes() < _LEAST_NATIVE_CAP_BYTES

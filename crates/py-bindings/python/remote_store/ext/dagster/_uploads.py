@@ -32,6 +32,8 @@ _ATTEMPTS = 3
 _BACKOFF_S = 0.5
 _PERMANENT = (CapabilityNotSupported, InvalidPath, NotFound, PermissionDenied)
 _MAX_REMEMBERED = 4096
+# How long the end of a step waits for a partial upload that is under way.
+_PATIENCE_S = 5.0
 _COPY_BYTES = 1024 * 1024
 
 
@@ -57,8 +59,13 @@ class PartialUploads:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the calls; one that is under way is not waited for."""
+        """End the calls.
+
+        One that is under way is waited for, for a while: a process that exits in the middle of it
+        could not remove what arrives after the final upload.
+        """
         self._stopped.set()
+        self._thread.join(_PATIENCE_S)
 
     def _run(
         self, on_progress: Callable[[Sequence[str]], None], log_key: Sequence[str], interval_s: float
