@@ -35,6 +35,8 @@ const CREDENTIAL_CODES: [&str; 20] = [
     "InsufficientAccountPermissions",
     "PublicAccessNotPermitted",
 ];
+/// What S3 says to a key of more than 1024 bytes.
+const LONG_NAME: &str = "KeyTooLongError";
 /// Codes for a bucket or container that is not there.
 const BUCKET_CODES: [&str; 2] = ["NoSuchBucket", "ContainerNotFound"];
 /// What Azure says instead when it deletes many blobs at once.
@@ -66,6 +68,9 @@ impl Inner {
         if self.words().has(Trait::AsksForTokens) && text.contains(NO_TOKEN) {
             return self.no_token().caused_by(err);
         }
+        if code == Some(LONG_NAME) {
+            return self.no_name(path, "is too long for").caused_by(err);
+        }
         match err {
             Raw::NotFound { .. } if path.is_empty() => self.no_bucket().caused_by(err),
             Raw::NotFound { .. } => Error::not_found(path, self.name()).caused_by(err),
@@ -81,12 +86,7 @@ impl Inner {
                 source: None,
             }
             .caused_by(err),
-            Raw::InvalidPath { .. } => Error::InvalidPath {
-                path: path.to_owned(),
-                reason: format!("Name cannot be used on {}", self.words().service),
-                backend: Some(self.name().to_owned()),
-                source: None,
-            },
+            Raw::InvalidPath { .. } => self.no_name(path, "cannot be used on"),
             Raw::Generic { .. } if matches!(status(&text), Some(401 | 403)) => {
                 self.denied(path, code).caused_by(err)
             }
@@ -112,6 +112,15 @@ impl Inner {
             self.service.bucket().clone_into(path);
         }
         said
+    }
+
+    fn no_name(&self, path: &str, why: &str) -> Error {
+        Error::InvalidPath {
+            path: path.to_owned(),
+            reason: format!("Name {why} {}", self.words().service),
+            backend: Some(self.name().to_owned()),
+            source: None,
+        }
     }
 
     pub(super) fn no_bucket(&self) -> Error {
@@ -162,7 +171,12 @@ impl Inner {
                 self.service.bucket()
             ),
             (Some(code), _) => {
-                format!("The service at {endpoint} answered {code}; try again later")
+                // What is asked wrongly is wrong later, too.
+                let later = match status(text) {
+                    Some(400..=428 | 430..=499) => "",
+                    _ => "; try again later",
+                };
+                format!("The service at {endpoint} answered {code}{later}")
             }
             (None, Trouble::Tls) => format!(
                 "No trusted TLS connection to {endpoint}; check the certificate, 'tls_ca_bundle', or whether \
@@ -179,7 +193,10 @@ impl Inner {
                 words.endpoint_option
             ),
             (None, Trouble::Redirect | Trouble::Other) => {
-                format!("Request to {endpoint} failed")
+                let answer = status(text).map_or_else(String::new, |status| {
+                    format!(" with the HTTP status {status}")
+                });
+                format!("Request to {endpoint} failed{answer}")
             }
         };
         Error::BackendUnavailable {
@@ -322,6 +339,49 @@ mod tests {
         );
         assert_eq!(status("non-2xx status code: "), None);
         assert_eq!(status("boom"), None);
+    }
+
+    #[cfg(feature = "s3")]
+    #[test]
+    fn a_refusal_is_told_without_hope_where_there_is_none() {
+        use crate::backends::cloud::loopback::Loopback;
+        use crate::registry::{OptionValue, Options, build_store};
+
+        let service = Loopback::start(|asked| {
+            let body = |code: &str| format!("<Error><Code>{code}</Code></Error>");
+            match asked.line.split(' ').nth(1) {
+                Some("/lake/long") => (400, Vec::new(), body("KeyTooLongError")),
+                Some("/lake/odd") => (400, Vec::new(), body("InvalidRequest")),
+                _ => (418, Vec::new(), String::new()),
+            }
+        });
+        let text = |name: &str, value: &str| (name.to_owned(), OptionValue::Text(value.to_owned()));
+        let options = Options::from([
+            text("bucket", "lake"),
+            text("endpoint_url", &service.url),
+            text("key", "k"),
+            text("secret", "s"),
+        ]);
+        let store = build_store("s3", &options, "").unwrap();
+        let said = |path: &str| {
+            crate::runtime::block_on(store.driver(), store.read_bytes(path))
+                .unwrap()
+                .unwrap_err()
+        };
+        let long = said("long");
+        assert!(matches!(long, Error::InvalidPath { .. }), "{long}");
+        assert!(
+            long.to_string().starts_with("Name is too long for S3"),
+            "{long}"
+        );
+        let odd = said("odd").to_string();
+        assert!(odd.contains("answered InvalidRequest"), "{odd}");
+        assert!(!odd.contains("later"), "{odd}");
+        let teapot = said("teapot").to_string();
+        assert!(
+            teapot.contains("failed with the HTTP status 418"),
+            "{teapot}"
+        );
     }
 
     #[test]
