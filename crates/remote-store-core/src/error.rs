@@ -1,7 +1,7 @@
 //! One error type with stable kinds.
 //!
-//! Display gives the message alone: never the source, never a credential. The
-//! chain of causes is kept as text that was redacted when it was taken over.
+//! Display gives the message alone: never the source, never a credential; Debug
+//! adds kind, path, backend and causes, and shows no credential either. The chain of causes is kept as text that was redacted when it was taken over.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use crate::capability::{Capability, CapabilitySet};
 mod cause;
 mod kind;
 mod shown;
+mod thrown;
 
 pub use cause::Cause;
 pub use kind::{ErrorKind, Subject};
@@ -33,7 +34,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// assert_eq!(err.to_string(), "File not found: no/such.json");
 /// # Ok::<(), Error>(())
 /// ```
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// Nothing of that name exists.
@@ -102,7 +103,7 @@ pub enum Error {
         source: Option<Cause>,
     },
     /// The backend cannot do it this way; no [`Capability`] stands for it.
-    #[error("Backend '{backend}' {reason}")]
+    #[error("Backend '{backend}' {}", redact_text(reason))]
     Unsupported {
         /// What it cannot do and the way out, as the rest of a sentence.
         reason: String,
@@ -173,7 +174,7 @@ pub enum Error {
         source: Option<Cause>,
     },
     /// No backend of that type is registered.
-    #[error("Unknown backend type '{name}'. Registered types: {}{}", bracketed(registered), suggestion(nearest.as_deref()))]
+    #[error("Unknown backend type '{}'. Registered types: {}{}", redact_text(name), bracketed(registered), suggestion(nearest.as_deref()))]
     UnknownBackend {
         /// The type asked for.
         name: String,
@@ -205,8 +206,9 @@ pub enum Error {
 }
 
 fn invalid_path_text(path: &str, reason: &str) -> String {
+    let reason = redact_text(reason);
     if path.is_empty() {
-        reason.to_owned()
+        reason
     } else {
         format!("{reason}: {}", path.escape_debug())
     }
@@ -326,95 +328,6 @@ impl Error {
             path: None,
             backend: backend.into(),
             source: None,
-        }
-    }
-
-    /// The same error with what the backend said attached (redacted); errors
-    /// that have no place for a cause are left as they are.
-    #[must_use]
-    pub fn caused_by(mut self, cause: &(dyn StdError + 'static)) -> Self {
-        if let Some(source) = self.source_mut() {
-            *source = Some(Cause::new(cause));
-        }
-        self
-    }
-
-    /// The same error with the error that a backend outside this crate threw, for
-    /// [`Error::thrown`]; its redacted text is the cause.
-    ///
-    /// ```
-    /// use remote_store_core::Error;
-    ///
-    /// #[derive(Debug, thiserror::Error)]
-    /// #[error("tape {0} is not in the drive")]
-    /// struct NoTape(u32);
-    ///
-    /// let error = Error::not_found("a/b", "tapes").thrown_as(std::sync::Arc::new(NoTape(7)));
-    /// assert!(error.is_not_found());
-    /// let thrown = error.thrown().and_then(|thrown| thrown.downcast_ref::<NoTape>());
-    /// assert_eq!(thrown.map(|tape| tape.0), Some(7));
-    /// // An error of this crate's own has none.
-    /// assert!(Error::not_found("a/b", "tapes").thrown().is_none());
-    /// ```
-    #[must_use]
-    pub fn thrown_as(mut self, thrown: Arc<dyn StdError + Send + Sync>) -> Self {
-        if let Some(source) = self.source_mut() {
-            *source = Some(Cause::keeping(thrown));
-        }
-        self
-    }
-
-    /// The error as a backend outside this crate threw it; whoever wrote the backend
-    /// can downcast it.
-    pub fn thrown(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
-        match self {
-            Self::Foreign { source, .. } => Some(&**source),
-            Self::NotFound { source, .. }
-            | Self::AlreadyExists { source, .. }
-            | Self::PermissionDenied { source, .. }
-            | Self::InvalidPath { source, .. }
-            | Self::CapabilityNotSupported { source, .. }
-            | Self::DirectoryNotEmpty { source, .. }
-            | Self::BackendUnavailable { source, .. }
-            | Self::ResourceLocked { source, .. }
-            | Self::Conflict { source, .. }
-            | Self::InvalidConfig { source, .. } => {
-                source.as_ref().and_then(Cause::thrown).map(|kept| &**kept)
-            }
-            Self::Unsupported { .. }
-            | Self::InvalidMetadata { .. }
-            | Self::UnknownBackend { .. }
-            | Self::Closed { .. } => None,
-        }
-    }
-
-    /// The same error, where it is [`Error::NotFound`], about another kind of thing: what is
-    /// missing is the source of a copy, or a folder.
-    #[must_use]
-    pub fn about(mut self, subject: Subject) -> Self {
-        if let Self::NotFound { what, .. } = &mut self {
-            *what = subject;
-        }
-        self
-    }
-
-    const fn source_mut(&mut self) -> Option<&mut Option<Cause>> {
-        match self {
-            Self::NotFound { source, .. }
-            | Self::AlreadyExists { source, .. }
-            | Self::PermissionDenied { source, .. }
-            | Self::InvalidPath { source, .. }
-            | Self::CapabilityNotSupported { source, .. }
-            | Self::DirectoryNotEmpty { source, .. }
-            | Self::BackendUnavailable { source, .. }
-            | Self::ResourceLocked { source, .. }
-            | Self::Conflict { source, .. }
-            | Self::InvalidConfig { source, .. } => Some(source),
-            Self::Unsupported { .. }
-            | Self::InvalidMetadata { .. }
-            | Self::UnknownBackend { .. }
-            | Self::Closed { .. }
-            | Self::Foreign { .. } => None,
         }
     }
 

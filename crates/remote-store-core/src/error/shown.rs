@@ -1,8 +1,42 @@
 //! What a message shows though it looks like a credential: the caller's own path.
 
+use std::error::Error as StdError;
+use std::fmt;
 use std::ops::RangeInclusive;
 
 use remote_store_credential_masking::redact_text;
+
+use super::Error;
+
+/// What Display shows, and what it is about; a message as it was built may hold
+/// a credential, which is why the fields are not shown as they are.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Error");
+        shown
+            .field("kind", &self.kind().as_str())
+            .field("message", &self.to_string());
+        if let Some(path) = self.path() {
+            shown.field("path", &path);
+        }
+        if let Some(backend) = self.backend() {
+            shown.field("backend", &backend);
+        }
+        let mut causes = Vec::new();
+        let mut next = self.source();
+        while let Some(cause) = next.filter(|_| causes.len() < MAX_CAUSES) {
+            causes.push(redact_text(&cause.to_string()));
+            next = cause.source();
+        }
+        if !causes.is_empty() {
+            shown.field("causes", &causes);
+        }
+        shown.finish_non_exhaustive()
+    }
+}
+
+/// Chains are short, and a cyclic one must end.
+const MAX_CAUSES: usize = 8;
 
 /// Characters of no meaning that stand for a path while the rest is redacted.
 const MARKS: RangeInclusive<char> = '\u{e000}'..='\u{f8ff}';
