@@ -174,7 +174,8 @@ impl Store {
         self.backend.ping().await
     }
 
-    /// Closes the backend; every later call on it is [`Error::Closed`].
+    /// Closes the backend. Later calls are [`Error::Closed`] where connections
+    /// were held; a local folder and memory hold none and can be used on.
     pub async fn close(&self) {
         self.backend.close().await;
     }
