@@ -5,7 +5,7 @@
 //! where the field is added. Headers grow by it, so the offsets of the column
 //! chunk are computed anew when the chunk joins its row group.
 
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ::parquet::arrow::arrow_writer::ArrowColumnChunk;
@@ -15,8 +15,9 @@ use ::parquet::errors::{ParquetError, Result};
 use ::parquet::file::metadata::OffsetIndexBuilder;
 use ::parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use ::parquet::file::reader::{ChunkReader, Length};
-use ::parquet::file::writer::SerializedRowGroupWriter;
 use bytes::Bytes;
+
+use super::pages::FinishedChunk;
 
 /// The pages of one column chunk, as the writer produced them.
 type SharedPages = Arc<Mutex<Vec<Bytes>>>;
@@ -28,13 +29,8 @@ pub(crate) struct ChecksumPages {
 }
 
 impl ChecksumPages {
-    /// Joins a finished chunk to its row group, with checksums in the headers.
-    pub(crate) fn append<W: Write + Send>(
-        &self,
-        column: usize,
-        chunk: &ArrowColumnChunk,
-        row_group: &mut SerializedRowGroupWriter<'_, W>,
-    ) -> Result<()> {
+    /// A finished chunk with checksums in the headers of its pages.
+    pub(crate) fn finish(&self, column: usize, chunk: &ArrowColumnChunk) -> Result<FinishedChunk> {
         let mut columns = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
         let position = columns
             .iter()
@@ -43,14 +39,14 @@ impl ChecksumPages {
         let (_, pages) = columns.swap_remove(position);
         drop(columns);
         let blobs = std::mem::take(&mut *pages.lock().unwrap_or_else(PoisonError::into_inner));
-        let chunk_pages = ChunkPages::with_checksums(blobs)?;
-        let close = chunk_pages.adjusted(chunk.close().clone())?;
-        row_group.append_column(&chunk_pages, close)
+        let pages = ChunkPages::with_checksums(blobs)?;
+        let close = pages.adjusted(chunk.close().clone())?;
+        Ok(FinishedChunk { pages, close })
     }
 }
 
 impl ChecksumPages {
-    /// Forgets the chunks that were begun and not appended.
+    /// Forgets the chunks that were begun and not finished.
     pub(crate) fn clear(&self) {
         self.columns
             .lock()

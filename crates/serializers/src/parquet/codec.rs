@@ -3,13 +3,15 @@
 use std::io::{Cursor, Write};
 
 use ::parquet::errors::{ParquetError, Result};
+use bytes::Bytes;
 
 use super::Compression;
 
 /// Compresses pages one after the other.
 pub(crate) enum Compressor {
     None,
-    Snappy(Box<snap::raw::Encoder>),
+    /// With the space that a page may need, used again and again.
+    Snappy(Box<snap::raw::Encoder>, Vec<u8>),
     Gzip(u32),
     Brotli(u32),
     Lz4,
@@ -21,7 +23,7 @@ impl Compressor {
     pub(crate) fn new(compression: Compression) -> Result<Self> {
         Ok(match compression {
             Compression::None => Self::None,
-            Compression::Snappy => Self::Snappy(Box::new(snap::raw::Encoder::new())),
+            Compression::Snappy => Self::Snappy(Box::new(snap::raw::Encoder::new()), Vec::new()),
             Compression::Gzip { level } => Self::Gzip(level),
             Compression::Brotli { level } => Self::Brotli(level),
             Compression::Lz4 => Self::Lz4,
@@ -31,15 +33,22 @@ impl Compressor {
         })
     }
 
-    pub(crate) fn compress(&mut self, page: Vec<u8>) -> Result<Vec<u8>> {
-        match self {
-            Self::None => Ok(page),
-            Self::Snappy(encoder) => encoder.compress_vec(&page).map_err(external),
+    pub(crate) fn compress(&mut self, page: &[u8]) -> Result<Bytes> {
+        Ok(match self {
+            Self::None => Bytes::copy_from_slice(page),
+            Self::Snappy(encoder, space) => {
+                let most = snap::raw::max_compress_len(page.len());
+                if space.len() < most {
+                    space.resize(most, 0);
+                }
+                let length = encoder.compress(page, space).map_err(external)?;
+                Bytes::copy_from_slice(space.get(..length).unwrap_or_default())
+            }
             Self::Gzip(level) => {
                 let level = flate2::Compression::new(*level);
                 let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
-                encoder.write_all(&page)?;
-                encoder.finish().map_err(external)
+                encoder.write_all(page)?;
+                encoder.finish().map_err(external)?.into()
             }
             Self::Brotli(level) => {
                 let parameters = brotli::enc::BrotliEncoderParams {
@@ -47,12 +56,12 @@ impl Compressor {
                     ..Default::default()
                 };
                 let mut out = Vec::new();
-                brotli::BrotliCompress(&mut Cursor::new(&page), &mut out, &parameters)?;
-                Ok(out)
+                brotli::BrotliCompress(&mut Cursor::new(page), &mut out, &parameters)?;
+                out.into()
             }
-            Self::Lz4 => Ok(lz4_flex::block::compress(&page)),
-            Self::Zstd(compressor) => compressor.compress(&page).map_err(external),
-        }
+            Self::Lz4 => lz4_flex::block::compress(page).into(),
+            Self::Zstd(compressor) => compressor.compress(page).map_err(external)?.into(),
+        })
     }
 }
 

@@ -1,28 +1,23 @@
-//! Column chunks whose pages are written here: words of few values, as codes into a dictionary.
+//! Words: coded into a dictionary, or written one after the other.
 //!
 //! The Parquet library orders a dictionary by first appearance and drops what does not appear.
 //! Categories have an order and may be unused, so their dictionary page is written as it is, and
 //! their codes are the keys that the array has. The same pages hold plain words of few values,
 //! which [`words`](super::words) codes faster than the library does.
 
-use std::sync::Arc;
-
-use ::parquet::basic::{Encoding, PageType};
-use ::parquet::column::writer::ColumnCloseResult;
 use ::parquet::data_type::ByteArray;
-use ::parquet::errors::{ParquetError, Result};
-use ::parquet::file::metadata::{ColumnChunkMetaData, PageEncodingStats};
+use ::parquet::errors::Result;
 use ::parquet::file::statistics::{Statistics as ChunkStatistics, ValueStatistics};
 use ::parquet::schema::types::ColumnDescPtr;
-use bytes::Bytes;
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, GenericStringArray, OffsetSizeTrait};
 
-use super::checksum::ChunkPages;
-use super::codec::Compressor;
-use super::runs;
-use super::{ParquetOptions, Statistics};
+use super::ParquetOptions;
+use super::levels::Levels;
+use super::pages::{
+    FinishedChunk, PAGE_BYTES, PAGE_ENTRIES, PageWriter, code_width, too_large, write_codes,
+};
 
-/// Rows of a data page.
-const PAGE_ROWS: usize = 65_536;
 /// Longer extremes are left out of the statistics; readers then look at the data.
 const LONGEST_EXTREME: usize = 64;
 
@@ -30,244 +25,133 @@ const LONGEST_EXTREME: usize = 64;
 pub(crate) struct CodedColumn<'a> {
     /// The dictionary, in its order.
     pub(crate) words: Vec<&'a [u8]>,
-    /// A code for each row; rows without a value have none.
-    pub(crate) codes: Vec<Option<u32>>,
-}
-
-/// A finished column chunk.
-pub(crate) struct CodedChunk {
-    pub(crate) pages: ChunkPages,
-    pub(crate) close: ColumnCloseResult,
+    /// A code for each value; rows without one have none.
+    pub(crate) codes: Vec<u32>,
 }
 
 impl CodedColumn<'_> {
+    /// Whether the dictionary and the codes take more than the words themselves.
+    pub(crate) fn is_longer_than_plain(&self) -> bool {
+        let words: usize = self.words.iter().map(|word| word.len() + 4).sum();
+        let codes = self.codes.len() * usize::from(code_width(self.words.len())) / 8;
+        // Words that do not repeat are not worth a page of their own.
+        words + codes >= words / self.words.len().max(1) * self.codes.len()
+    }
+
     /// Writes the pages of the chunk.
     pub(crate) fn encode(
         &self,
+        levels: &Levels,
         descriptor: &ColumnDescPtr,
         options: &ParquetOptions,
-    ) -> Result<CodedChunk> {
+    ) -> Result<FinishedChunk> {
         let mut writer = PageWriter::new(options)?;
         let mut dictionary = Vec::new();
         for word in &self.words {
-            let length = u32::try_from(word.len()).map_err(|_too_long| too_large(word.len()))?;
-            dictionary.extend_from_slice(&length.to_le_bytes());
-            dictionary.extend_from_slice(word);
+            add_word(word, &mut dictionary)?;
         }
-        writer.dictionary(dictionary, self.words.len())?;
-        for rows in self.codes.chunks(PAGE_ROWS) {
-            writer.data(self.page(rows, descriptor.max_def_level() > 0)?, rows.len())?;
-        }
-        self.close(writer, descriptor, options)
-    }
-
-    /// Levels, when the column may have nulls, and codes.
-    fn page(&self, rows: &[Option<u32>], nullable: bool) -> Result<Vec<u8>> {
-        let mut page = Vec::with_capacity(rows.len() / 2);
-        if nullable {
-            page.extend_from_slice(&[0; 4]);
-            if rows.iter().all(Option::is_some) {
-                runs::repeat(1, rows.len(), 1, &mut page);
-            } else {
-                let levels: Vec<u32> = rows.iter().map(|code| u32::from(code.is_some())).collect();
-                runs::encode(&levels, 1, &mut page);
-            }
-            let length =
-                u32::try_from(page.len() - 4).map_err(|_too_long| too_large(page.len()))?;
-            if let Some(place) = page.first_chunk_mut::<4>() {
-                *place = length.to_le_bytes();
-            }
-        }
-        let width = bits(self.words.len());
-        page.push(width);
-        let codes: Vec<u32> = rows.iter().copied().flatten().collect();
-        runs::encode(&codes, width, &mut page);
-        Ok(page)
-    }
-
-    fn close(
-        &self,
-        writer: PageWriter,
-        descriptor: &ColumnDescPtr,
-        options: &ParquetOptions,
-    ) -> Result<CodedChunk> {
-        let rows = self.codes.len();
-        let pages = writer.pages;
-        let stats = |page_type, encoding, count: usize| PageEncodingStats {
-            page_type,
-            encoding,
-            count: i32::try_from(count).unwrap_or(i32::MAX),
-        };
-        let mut metadata = ColumnChunkMetaData::builder(Arc::clone(descriptor))
-            .set_compression(
-                options
-                    .compression
-                    .to_parquet()
-                    .map_err(|error| ParquetError::External(Box::new(error)))?,
-            )
-            .set_encodings(vec![
-                Encoding::PLAIN,
-                Encoding::RLE,
-                Encoding::RLE_DICTIONARY,
-            ])
-            .set_page_encoding_stats(vec![
-                stats(PageType::DICTIONARY_PAGE, Encoding::PLAIN, 1),
-                stats(
-                    PageType::DATA_PAGE,
-                    Encoding::RLE_DICTIONARY,
-                    pages.data_page_count(),
-                ),
-            ])
-            .set_num_values(signed(rows)?)
-            .set_total_compressed_size(signed(pages.byte_len())?)
-            .set_total_uncompressed_size(signed(writer.uncompressed)?)
-            .set_dictionary_page_offset(Some(0))
-            .set_data_page_offset(signed(pages.dictionary_byte_len())?);
-        if options.statistics != Statistics::None {
-            metadata = metadata.set_statistics(self.statistics());
-        }
-        let close = ColumnCloseResult {
-            bytes_written: pages.byte_len() as u64,
-            rows_written: rows as u64,
-            metadata: metadata.build()?,
-            bloom_filter: None,
-            column_index: None,
-            offset_index: None,
-        };
-        Ok(CodedChunk { pages, close })
+        writer.dictionary(self.words.len(), &dictionary)?;
+        write_codes(&mut writer, levels, self.words.len(), &self.codes)?;
+        writer.finish(levels, || self.statistics(levels), descriptor, options)
     }
 
     /// Extremes of the words that rows have; not of categories that no row has.
-    fn statistics(&self) -> ChunkStatistics {
+    fn statistics(&self, levels: &Levels) -> ChunkStatistics {
         let mut used = vec![false; self.words.len()];
-        let mut nulls = 0_u64;
         for code in &self.codes {
-            match code {
-                Some(code) => {
-                    if let Some(place) = used.get_mut(*code as usize) {
-                        *place = true;
-                    }
-                }
-                None => nulls += 1,
+            if let Some(place) = used.get_mut(*code as usize) {
+                *place = true;
             }
         }
         let words = self.words.iter().zip(&used);
         let words = words.filter_map(|(word, used)| used.then_some(*word));
-        let least = words
-            .clone()
-            .min()
-            .filter(|word| word.len() <= LONGEST_EXTREME);
-        let most = words.max().filter(|word| word.len() <= LONGEST_EXTREME);
-        let extremes = least.zip(most);
-        let bytes = |word: &[u8]| ByteArray::from(word.to_vec());
-        ChunkStatistics::from(ValueStatistics::new(
-            extremes.map(|(least, _)| bytes(least)),
-            extremes.map(|(_, most)| bytes(most)),
-            None,
-            Some(nulls),
-            false,
-        ))
+        let extremes = words.clone().min().zip(words.max());
+        statistics_of(extremes, levels)
     }
 }
 
-/// How many bits a code needs.
-fn bits(words: usize) -> u8 {
-    let most = u32::try_from(words.saturating_sub(1)).unwrap_or(u32::MAX);
-    let needed = 32 - most.leading_zeros();
-    // One word still gets a bit, as in pyarrow: some readers refuse a width of nothing.
-    u8::try_from(needed.max(u32::from(words > 0))).unwrap_or(32)
+/// Writes text as it is; none when it is of another type.
+pub(crate) fn plain_words(
+    arrays: &[ArrayRef],
+    levels: &Levels,
+    descriptor: &ColumnDescPtr,
+    options: &ParquetOptions,
+) -> Result<Option<FinishedChunk>> {
+    let texts: Option<Vec<_>> = arrays.iter().map(|array| array.as_string_opt()).collect();
+    if let Some(texts) = texts {
+        return plain_texts::<i32>(&texts, levels, descriptor, options).map(Some);
+    }
+    let texts: Option<Vec<_>> = arrays.iter().map(|array| array.as_string_opt()).collect();
+    let Some(texts) = texts else { return Ok(None) };
+    plain_texts::<i64>(&texts, levels, descriptor, options).map(Some)
 }
 
-/// Compresses pages and puts headers before them.
-struct PageWriter {
-    compressor: Compressor,
-    checksums: bool,
-    pages: ChunkPages,
-    uncompressed: usize,
-}
-
-impl PageWriter {
-    fn new(options: &ParquetOptions) -> Result<Self> {
-        Ok(Self {
-            compressor: Compressor::new(options.compression)?,
-            checksums: options.checksums,
-            pages: ChunkPages::default(),
-            uncompressed: 0,
+fn plain_texts<O: OffsetSizeTrait>(
+    texts: &[&GenericStringArray<O>],
+    levels: &Levels,
+    descriptor: &ColumnDescPtr,
+    options: &ParquetOptions,
+) -> Result<FinishedChunk> {
+    let bytes = texts.iter().map(|text| {
+        let offsets = text.value_offsets();
+        let ends = offsets.first().zip(offsets.last());
+        ends.map_or(0, |(first, last)| last.as_usize() - first.as_usize())
+    });
+    let bytes: usize = bytes.sum();
+    let each = bytes / levels.rows.max(1) + 4;
+    let mut values = texts.iter().flat_map(|text| {
+        let bounds = text.value_offsets().windows(2).enumerate();
+        bounds.filter_map(|(row, bounds)| {
+            let [start, end] = bounds else { return None };
+            let word = text.value_data().get(start.as_usize()..end.as_usize());
+            word.filter(|_| text.is_valid(row))
         })
-    }
-
-    fn dictionary(&mut self, page: Vec<u8>, words: usize) -> Result<()> {
-        // Fields 1 and 2 of the dictionary header (field 7): count, plain encoding.
-        let (header, data) = self.framed(page, 2, |header| {
-            header.push(0x3c);
-            int_field(0x15, words, header)?;
-            int_field(0x15, 0, header)
+    });
+    let mut extremes: Option<(&[u8], &[u8])> = None;
+    let mut writer = PageWriter::new(options)?;
+    for part in levels.parts((PAGE_BYTES / each).clamp(1, PAGE_ENTRIES)) {
+        writer.data(part.entry_count(), |page| {
+            levels.write(&part, page)?;
+            for word in values.by_ref().take(part.values.len()) {
+                add_word(word, page)?;
+                match &mut extremes {
+                    None => extremes = Some((word, word)),
+                    Some((least, most)) => {
+                        if word < *least {
+                            *least = word;
+                        } else if word > *most {
+                            *most = word;
+                        }
+                    }
+                }
+            }
+            Ok(())
         })?;
-        self.pages.set_dictionary(header, data);
-        Ok(())
     }
-
-    fn data(&mut self, page: Vec<u8>, rows: usize) -> Result<()> {
-        // Fields 1 to 4 of the data header (field 5): count, encoding, encodings of both levels.
-        let (header, data) = self.framed(page, 0, |header| {
-            header.push(0x2c);
-            int_field(0x15, rows, header)?;
-            int_field(0x15, 8, header)?;
-            int_field(0x15, 3, header)?;
-            int_field(0x15, 3, header)
-        })?;
-        self.pages.add_data(header, data);
-        Ok(())
-    }
-
-    /// A page and its header in Thrift's compact form; `rest` writes the struct of its kind, whose
-    /// field number counts from 3 and is made to count from the checksum's 4 where there is one.
-    fn framed(
-        &mut self,
-        page: Vec<u8>,
-        kind: usize,
-        rest: impl FnOnce(&mut Vec<u8>) -> Result<()>,
-    ) -> Result<(Bytes, Bytes)> {
-        let uncompressed = page.len();
-        let data = self.compressor.compress(page)?;
-        let mut header = Vec::with_capacity(40);
-        int_field(0x15, kind, &mut header)?;
-        int_field(0x15, uncompressed, &mut header)?;
-        int_field(0x15, data.len(), &mut header)?;
-        if self.checksums {
-            let checksum = crc32fast::hash(&data).cast_signed();
-            header.push(0x15);
-            runs::varint(
-                u64::from(((checksum << 1) ^ (checksum >> 31)).cast_unsigned()),
-                &mut header,
-            );
-        }
-        let at = header.len();
-        // Dictionary pages: field 7 (delta 3 or 4); data pages: field 5 (delta 1 or 2).
-        rest(&mut header)?;
-        if let Some(field) = header.get_mut(at) {
-            let last = if self.checksums { 4 } else { 3 };
-            let own = if kind == 0 { 5 } else { 7 };
-            *field = (own - last) << 4 | 0x0c;
-        }
-        header.extend_from_slice(&[0, 0]);
-        self.uncompressed += header.len() + uncompressed;
-        Ok((header.into(), data.into()))
-    }
+    writer.finish(
+        levels,
+        || statistics_of(extremes, levels),
+        descriptor,
+        options,
+    )
 }
 
-/// A whole number as a field of a struct: its byte, then zigzag.
-fn int_field(field: u8, number: usize, out: &mut Vec<u8>) -> Result<()> {
-    let number = i32::try_from(number).map_err(|_too_large| too_large(number))?;
-    out.push(field);
-    runs::varint((i64::from(number) << 1).cast_unsigned(), out);
+fn add_word(word: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    let length = u32::try_from(word.len()).map_err(|_too_long| too_large(word.len()))?;
+    out.extend_from_slice(&length.to_le_bytes());
+    out.extend_from_slice(word);
     Ok(())
 }
 
-fn too_large(length: usize) -> ParquetError {
-    ParquetError::General(format!("a page of {length} bytes is too large"))
-}
-
-fn signed(length: usize) -> Result<i64> {
-    i64::try_from(length).map_err(|_too_large| too_large(length))
+fn statistics_of(extremes: Option<(&[u8], &[u8])>, levels: &Levels) -> ChunkStatistics {
+    let short = |word: &&[u8]| word.len() <= LONGEST_EXTREME;
+    let extremes = extremes.filter(|(least, most)| short(least) && short(most));
+    let bytes = |word: &[u8]| ByteArray::from(word.to_vec());
+    ChunkStatistics::from(ValueStatistics::new(
+        extremes.map(|(least, _)| bytes(least)),
+        extremes.map(|(_, most)| bytes(most)),
+        None,
+        Some(levels.nulls() as u64),
+        false,
+    ))
 }

@@ -167,9 +167,7 @@ impl<'a, W: Write + Send> FileEncoder<'a, W> {
             .encode(self.summary.row_groups, &batches, rows)?;
         drop(batches);
         let mut row_group = self.writer.next_row_group().map_err(failed)?;
-        self.columns
-            .append(chunks, &mut row_group)
-            .map_err(failed)?;
+        RowGroupEncoder::append(chunks, &mut row_group).map_err(failed)?;
         row_group.close().map_err(failed)?;
         self.summary.rows += rows;
         self.summary.row_groups += 1;

@@ -1,22 +1,24 @@
 //! The columns of one row group, encoded in parallel.
 
 use std::io::Write;
-use std::sync::{Arc, OnceLock};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ::parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
 use ::parquet::errors::ParquetError;
-use ::parquet::file::properties::WriterPropertiesPtr;
 use ::parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use ::parquet::schema::types::SchemaDescriptor;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, FieldRef, SchemaRef};
 
 use super::checksum::ChecksumPages;
-use super::coded::CodedChunk;
+use super::levels::Levels;
+use super::numbers::Kind;
+use super::pages::FinishedChunk;
 use super::words::{self, Worth};
-use super::{FORMAT, ParquetOptions, Statistics, threads};
+use super::{FORMAT, ParquetOptions, Statistics, coded, numbers, threads};
 use crate::SerializeError;
 
 /// Encodes row group after row group of one schema.
@@ -24,44 +26,35 @@ pub(crate) struct RowGroupEncoder<'a> {
     schema: SchemaRef,
     descriptor: Arc<SchemaDescriptor>,
     options: &'a ParquetOptions,
-    usual: LibraryColumns,
-    /// Writers without dictionaries, made when a column is found that has no use for one.
-    plain: OnceLock<LibraryColumns>,
-    properties: WriterPropertiesPtr,
-}
-
-/// Column writers of the Parquet library and where their pages go.
-struct LibraryColumns {
     factory: ArrowRowGroupWriterFactory,
     pages: Option<ChecksumPages>,
 }
 
-impl LibraryColumns {
-    fn new<W: Write + Send>(
-        writer: &SerializedFileWriter<W>,
-        schema: &SchemaRef,
-        options: &ParquetOptions,
-    ) -> Self {
-        let mut factory = ArrowRowGroupWriterFactory::new(writer, Arc::clone(schema));
-        let pages = options.checksums.then(ChecksumPages::default);
-        if let Some(pages) = &pages {
-            factory = factory.with_page_store_factory(Arc::new(pages.clone()));
-        }
-        Self { factory, pages }
-    }
-}
-
 /// A finished column chunk.
 pub(crate) enum Chunk {
-    /// Of the Parquet library, with or without dictionary.
-    Library(ArrowColumnChunk, Dictionary),
-    Coded(CodedChunk),
+    /// Of the Parquet library, as it is.
+    Library(ArrowColumnChunk),
+    Finished(FinishedChunk),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dictionary {
-    Usual,
-    Never,
+/// The column writers of the Parquet library for one row group, made when the first is needed.
+struct LibraryWriters<'a> {
+    factory: &'a ArrowRowGroupWriterFactory,
+    row_group: usize,
+    made: Mutex<Option<Vec<Option<ArrowColumnWriter>>>>,
+}
+
+impl LibraryWriters<'_> {
+    fn take(&self, leaves: Range<usize>) -> Result<Vec<ArrowColumnWriter>, ParquetError> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if made.is_none() {
+            let writers = self.factory.create_column_writers(self.row_group)?;
+            *made = Some(writers.into_iter().map(Some).collect());
+        }
+        let writers = made.get_or_insert_default().get_mut(leaves);
+        let writers = writers.unwrap_or_default().iter_mut();
+        Ok(writers.filter_map(Option::take).collect())
+    }
 }
 
 impl<'a> RowGroupEncoder<'a> {
@@ -70,11 +63,15 @@ impl<'a> RowGroupEncoder<'a> {
         schema: SchemaRef,
         options: &'a ParquetOptions,
     ) -> Self {
+        let mut factory = ArrowRowGroupWriterFactory::new(writer, Arc::clone(&schema));
+        let pages = options.checksums.then(ChecksumPages::default);
+        if let Some(pages) = &pages {
+            factory = factory.with_page_store_factory(Arc::new(pages.clone()));
+        }
         Self {
-            usual: LibraryColumns::new(writer, &schema, options),
-            plain: OnceLock::new(),
+            factory,
+            pages,
             descriptor: Arc::new(writer.schema_descr().clone()),
-            properties: Arc::clone(writer.properties()),
             schema,
             options,
         }
@@ -87,13 +84,11 @@ impl<'a> RowGroupEncoder<'a> {
         batches: &[RecordBatch],
         rows: usize,
     ) -> Result<Vec<Chunk>, SerializeError> {
-        let writers = self
-            .usual
-            .factory
-            .create_column_writers(index)
-            .map_err(failed)?;
-        let mut writers = writers.into_iter();
-        let mut plain = None;
+        let writers = LibraryWriters {
+            factory: &self.factory,
+            row_group: index,
+            made: Mutex::new(None),
+        };
         let mut jobs = Vec::with_capacity(self.schema.fields().len());
         let mut first_leaf = 0;
         for (position, field) in self.schema.fields().iter().enumerate() {
@@ -102,24 +97,13 @@ impl<'a> RowGroupEncoder<'a> {
                 .filter_map(|batch| batch.columns().get(position).cloned())
                 .collect();
             let leaves = leaf_count(field, &arrays)?;
-            let mut job = ColumnJob {
+            jobs.push(ColumnJob {
                 position,
-                first_leaf,
+                leaves: first_leaf..first_leaf + leaves,
                 field,
                 bytes: arrays_bytes(&arrays),
-                worth: self.worth(leaves, &arrays),
                 arrays,
-                writers: writers.by_ref().take(leaves).collect(),
-            };
-            if job.worth == Worth::Useless {
-                let plain = self.plain_writers(&mut plain, index).map_err(failed)?;
-                job.writers = plain
-                    .get_mut(first_leaf)
-                    .and_then(Option::take)
-                    .into_iter()
-                    .collect();
-            }
-            jobs.push(job);
+            });
             first_leaf += leaves;
         }
         let threads = threads::thread_count(self.options.threads, rows, jobs.len());
@@ -127,135 +111,130 @@ impl<'a> RowGroupEncoder<'a> {
         jobs.sort_by_key(|job| std::cmp::Reverse(job.cost()));
         let mut columns = threads::run("writing", threads, jobs, |job: ColumnJob<'_>| {
             let position = job.position;
-            self.column(job).map(|chunks| (position, chunks))
+            let chunks = match self.own(&job) {
+                Ok(Some(chunk)) => Ok(vec![Chunk::Finished(chunk)]),
+                Ok(None) => self.library(&job, &writers),
+                Err(error) => Err(error),
+            };
+            let chunks = chunks.map_err(|error| job.failed(error))?;
+            Ok((position, chunks))
         })?;
+        if let Some(pages) = &self.pages {
+            pages.clear();
+        }
         columns.sort_by_key(|(position, _)| *position);
         Ok(columns.into_iter().flat_map(|(_, chunks)| chunks).collect())
     }
 
     /// Joins finished chunks to their row group.
     pub(crate) fn append<W: Write + Send>(
-        &self,
         chunks: Vec<Chunk>,
         row_group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> Result<(), ParquetError> {
-        for (leaf, chunk) in chunks.into_iter().enumerate() {
+        for chunk in chunks {
             match chunk {
-                Chunk::Coded(chunk) => row_group.append_column(&chunk.pages, chunk.close)?,
-                Chunk::Library(chunk, dictionary) => {
-                    let pages = match dictionary {
-                        Dictionary::Usual => self.usual.pages.as_ref(),
-                        Dictionary::Never => {
-                            self.plain.get().and_then(|plain| plain.pages.as_ref())
-                        }
-                    };
-                    match pages {
-                        Some(pages) => pages.append(leaf, &chunk, row_group)?,
-                        None => chunk.append_to_row_group(row_group)?,
-                    }
-                }
-            }
-        }
-        for columns in [Some(&self.usual), self.plain.get()].into_iter().flatten() {
-            if let Some(pages) = &columns.pages {
-                pages.clear();
+                Chunk::Finished(chunk) => row_group.append_column(&chunk.pages, chunk.close)?,
+                Chunk::Library(chunk) => chunk.append_to_row_group(row_group)?,
             }
         }
         Ok(())
     }
 
-    fn worth(&self, leaves: usize, arrays: &[ArrayRef]) -> Worth {
-        if self.options.dictionary && leaves == 1 {
+    /// Encodes a column here; none when it is left to the library.
+    fn own(&self, job: &ColumnJob<'_>) -> Result<Option<FinishedChunk>, ParquetError> {
+        // The page index is the library's.
+        if job.leaves.len() != 1 || self.options.statistics == Statistics::Page {
+            return self.categories(job);
+        }
+        let descriptor = self.descriptor.column(job.leaves.start);
+        if let DataType::List(element) | DataType::LargeList(element) = job.field.data_type() {
+            let Some(kind) = Kind::of(element.data_type()) else {
+                return Ok(None);
+            };
+            let Some((levels, values)) = Levels::of_lists(job.field, element, &job.arrays) else {
+                return Ok(None);
+            };
+            let worth = self.worth(&values);
+            return numbers::encode(kind, &values, worth, &levels, &descriptor, self.options);
+        }
+        let kind = Kind::of(job.field.data_type());
+        let is_text = matches!(job.field.data_type(), DataType::Utf8 | DataType::LargeUtf8);
+        if kind.is_none() && !is_text {
+            return self.categories(job);
+        }
+        let Some(levels) = Levels::flat(&job.arrays, descriptor.max_def_level()) else {
+            return Ok(None);
+        };
+        let worth = self.worth(&job.arrays);
+        if let Some(kind) = kind {
+            return numbers::encode(kind, &job.arrays, worth, &levels, &descriptor, self.options);
+        }
+        if worth == Worth::Useless || !self.options.dictionary {
+            return coded::plain_words(&job.arrays, &levels, &descriptor, self.options);
+        }
+        let few = worth == Worth::Few || levels.rows < words::LEAST_ROWS;
+        let Some(column) = few.then(|| words::coded(&job.arrays)).flatten() else {
+            return Ok(None);
+        };
+        if column.is_longer_than_plain() {
+            return coded::plain_words(&job.arrays, &levels, &descriptor, self.options);
+        }
+        let chunk = column.encode(&levels, &descriptor, self.options);
+        chunk.map(Some)
+    }
+
+    fn worth(&self, arrays: &[ArrayRef]) -> Worth {
+        if self.options.dictionary {
             words::worth(arrays)
         } else {
-            Worth::Unknown
+            Worth::Useless
         }
     }
 
-    /// Codes what is better coded here, leaves the rest to the library.
-    fn column(&self, job: ColumnJob<'_>) -> Result<Vec<Chunk>, SerializeError> {
-        if let Some(chunk) = self.categories(&job)? {
-            return Ok(vec![chunk]);
-        }
-        // The page index is the library's; codes are written without.
-        if job.worth == Worth::Few
-            && self.options.statistics != Statistics::Page
-            && let Some(column) = words::coded(&job.arrays)
-        {
-            return self.coded(&job, &column).map(|chunk| vec![chunk]);
-        }
-        let dictionary = if job.worth == Worth::Useless {
-            Dictionary::Never
-        } else {
-            Dictionary::Usual
-        };
-        let chunks = job.encode()?.into_iter();
-        Ok(chunks
-            .map(|chunk| Chunk::Library(chunk, dictionary))
-            .collect())
-    }
-
-    fn categories(&self, job: &ColumnJob<'_>) -> Result<Option<Chunk>, SerializeError> {
+    fn categories(&self, job: &ColumnJob<'_>) -> Result<Option<FinishedChunk>, ParquetError> {
         if !matches!(job.field.data_type(), DataType::Dictionary(_, _)) {
             return Ok(None);
         }
-        let column = words::categories(&job.arrays);
-        column.map(|column| self.coded(job, &column)).transpose()
+        let descriptor = self.descriptor.column(job.leaves.start);
+        let Some(column) = words::categories(&job.arrays) else {
+            return Ok(None);
+        };
+        let Some(levels) = Levels::flat(&job.arrays, descriptor.max_def_level()) else {
+            return Ok(None);
+        };
+        column.encode(&levels, &descriptor, self.options).map(Some)
     }
 
-    fn coded(
+    fn library(
         &self,
         job: &ColumnJob<'_>,
-        column: &super::coded::CodedColumn<'_>,
-    ) -> Result<Chunk, SerializeError> {
-        let descriptor = self.descriptor.column(job.first_leaf);
-        column
-            .encode(&descriptor, self.options)
-            .map(Chunk::Coded)
-            .map_err(|error| job.failed(error))
-    }
-
-    /// Writers without dictionaries for all columns, made once for a row group.
-    fn plain_writers<'w>(
-        &self,
-        made: &'w mut Option<Vec<Option<ArrowColumnWriter>>>,
-        row_group: usize,
-    ) -> Result<&'w mut Vec<Option<ArrowColumnWriter>>, ParquetError> {
-        if made.is_none() {
-            let plain = if let Some(plain) = self.plain.get() {
-                plain
-            } else {
-                let columns = self.plain_columns()?;
-                self.plain.get_or_init(|| columns)
-            };
-            let writers = plain.factory.create_column_writers(row_group)?;
-            *made = Some(writers.into_iter().map(Some).collect());
+        writers: &LibraryWriters<'_>,
+    ) -> Result<Vec<Chunk>, ParquetError> {
+        let mut writers = writers.take(job.leaves.clone())?;
+        for array in &job.arrays {
+            for (leaf, writer) in compute_leaves(job.field, array)?.iter().zip(&mut writers) {
+                writer.write(leaf)?;
+            }
         }
-        Ok(made.get_or_insert_default())
-    }
-
-    /// The factory takes its properties from a file; this one is never written.
-    fn plain_columns(&self) -> Result<LibraryColumns, ParquetError> {
-        let properties = (*self.properties).clone().into_builder();
-        let properties = properties.set_dictionary_enabled(false).build();
-        let nowhere = SerializedFileWriter::new(
-            std::io::sink(),
-            self.descriptor.root_schema_ptr(),
-            Arc::new(properties),
-        )?;
-        Ok(LibraryColumns::new(&nowhere, &self.schema, self.options))
+        let finished = writers.into_iter().zip(job.leaves.clone());
+        let finished = finished.map(|(writer, leaf)| {
+            let chunk = writer.close()?;
+            Ok(match &self.pages {
+                Some(pages) => Chunk::Finished(pages.finish(leaf, &chunk)?),
+                None => Chunk::Library(chunk),
+            })
+        });
+        finished.collect()
     }
 }
 
-/// One top-level column of a row group, with the writers of its leaves.
+/// One top-level column of a row group, and which leaves it has.
 struct ColumnJob<'a> {
     position: usize,
-    first_leaf: usize,
+    leaves: Range<usize>,
     field: &'a FieldRef,
-    worth: Worth,
     arrays: Vec<ArrayRef>,
     bytes: usize,
-    writers: Vec<ArrowColumnWriter>,
 }
 
 impl ColumnJob<'_> {
@@ -272,34 +251,16 @@ impl ColumnJob<'_> {
     }
 
     fn failed(&self, error: ParquetError) -> SerializeError {
+        let field = self.field;
         SerializeError::Encode {
             format: FORMAT,
             reason: format!(
                 "column '{}' of type {}: {error}",
-                self.field.name(),
-                self.field.data_type()
+                field.name(),
+                field.data_type()
             ),
             source: Some(Box::new(error)),
         }
-    }
-
-    fn encode(mut self) -> Result<Vec<ArrowColumnChunk>, SerializeError> {
-        for array in std::mem::take(&mut self.arrays) {
-            let leaves = compute_leaves(self.field, &array).map_err(|error| self.failed(error))?;
-            for (index, leaf) in leaves.into_iter().enumerate() {
-                let written = self
-                    .writers
-                    .get_mut(index)
-                    .map(|writer| writer.write(&leaf));
-                if let Some(Err(error)) = written {
-                    return Err(self.failed(error));
-                }
-            }
-        }
-        std::mem::take(&mut self.writers)
-            .into_iter()
-            .map(|writer| writer.close().map_err(|error| self.failed(error)))
-            .collect()
     }
 }
 

@@ -3,27 +3,39 @@
 /// Groups of eight packed values under one header; readers of old could count no more.
 const MOST_GROUPS: usize = 63;
 
+/// What can be encoded: levels and codes.
+pub(crate) trait Level: Copy + PartialEq + Into<u32> {}
+
+impl Level for u8 {}
+
+impl Level for u32 {}
+
 /// Appends `values`, each of `width` bits, to `out`.
 ///
-/// Eight or more equal values in a row become a run; what is between is packed.
-pub(crate) fn encode(values: &[u32], width: u8, out: &mut Vec<u8>) {
+/// Many equal values in a row become a run; what is between is packed.
+pub(crate) fn encode<T: Level>(values: &[T], width: u8, out: &mut Vec<u8>) {
+    // A run between packed values costs about five bytes, which so many packed values need.
+    let least_run = (40 / usize::from(width.max(1))).next_multiple_of(8).max(8);
     let (mut packed_from, mut at) = (0, 0);
-    while let Some(value) = values.get(at) {
-        let rest = values.get(at..).unwrap_or_default();
-        let run = rest.iter().take_while(|other| *other == value).count();
-        // What stands before a run is packed in whole groups: the run lends what is missing.
-        let lent = (8 - (at - packed_from) % 8) % 8;
-        if run >= lent + 8 {
-            pack(
-                values.get(packed_from..at + lent).unwrap_or_default(),
-                width,
-                out,
-            );
-            repeat(*value, run - lent, width, out);
+    while let Some(rest) = values.get(at..).filter(|rest| !rest.is_empty()) {
+        // What stands before a run is packed in whole groups: runs are looked for at their ends.
+        let is_even = match rest.first_chunk::<8>() {
+            Some(group) => group.iter().all(|value| *value == group[0]),
+            None => true,
+        };
+        let run = match rest.first() {
+            Some(first) if is_even => rest.iter().take_while(|other| *other == first).count(),
+            _ => 0,
+        };
+        if run >= least_run || (run == rest.len() && packed_from == at) {
+            pack(values.get(packed_from..at).unwrap_or_default(), width, out);
+            if let Some(value) = rest.first() {
+                repeat((*value).into(), run, width, out);
+            }
             at += run;
             packed_from = at;
         } else {
-            at += run;
+            at += (run / 8).max(1) * 8;
         }
     }
     pack(values.get(packed_from..).unwrap_or_default(), width, out);
@@ -36,24 +48,62 @@ pub(crate) fn repeat(value: u32, count: usize, width: u8, out: &mut Vec<u8>) {
     out.extend(bytes.iter().take(usize::from(width).div_ceil(8)));
 }
 
-fn pack(values: &[u32], width: u8, out: &mut Vec<u8>) {
-    for groups in values.chunks(MOST_GROUPS * 8) {
-        varint((groups.len().div_ceil(8) as u64) << 1 | 1, out);
-        let end = out.len() + groups.len().div_ceil(8) * usize::from(width);
-        let (mut bits, mut filled) = (0_u64, 0);
-        for value in groups {
-            bits |= u64::from(*value) << filled;
-            filled += width;
-            while filled >= 8 {
-                out.push((bits & 0xff) as u8);
-                bits >>= 8;
-                filled -= 8;
+fn pack<T: Level>(values: &[T], width: u8, out: &mut Vec<u8>) {
+    for part in values.chunks(MOST_GROUPS * 8) {
+        varint((part.len().div_ceil(8) as u64) << 1 | 1, out);
+        let (groups, rest) = part.as_chunks::<8>();
+        for group in groups {
+            pack_group(group, width, out);
+        }
+        if !rest.is_empty() {
+            let mut group = [0_u32; 8];
+            for (place, value) in group.iter_mut().zip(rest) {
+                *place = (*value).into();
             }
+            pack_group(&group, width, out);
         }
-        if filled > 0 {
-            out.push((bits & 0xff) as u8);
+    }
+}
+
+/// Eight values, in as many bytes as one has bits.
+fn pack_group<T: Level>(group: &[T; 8], width: u8, out: &mut Vec<u8>) {
+    let half = |values: &[T]| {
+        let mut bits = 0_u128;
+        for value in values.iter().rev() {
+            let value: u32 = (*value).into();
+            bits = bits << width | u128::from(value);
         }
-        out.resize(end, 0);
+        bits
+    };
+    let bytes = usize::from(width);
+    if width <= 8 {
+        let mut bits = 0_u64;
+        for value in group.iter().rev() {
+            let value: u32 = (*value).into();
+            bits = bits << width | u64::from(value);
+        }
+        out.extend_from_slice(bits.to_le_bytes().get(..bytes).unwrap_or_default());
+    } else if width <= 16 {
+        let bits = half(group).to_le_bytes();
+        out.extend_from_slice(bits.get(..bytes).unwrap_or_default());
+    } else {
+        // Two halves of four values: together whole bytes, each alone perhaps not.
+        let (low, high) = group.split_at(4);
+        let (low, high) = (half(low), half(high));
+        let bits = usize::from(width) * 4;
+        let mut joined = [0_u8; 32];
+        let first = low
+            | high
+                .checked_shl(u32::try_from(bits).unwrap_or(128))
+                .unwrap_or_default();
+        let second = high
+            .checked_shr(u32::try_from(128 - bits).unwrap_or(128))
+            .unwrap_or_default();
+        let halves = first.to_le_bytes().into_iter().chain(second.to_le_bytes());
+        for (place, byte) in joined.iter_mut().zip(halves) {
+            *place = byte;
+        }
+        out.extend_from_slice(joined.get(..bytes).unwrap_or_default());
     }
 }
 
@@ -113,7 +163,7 @@ mod tests {
     #[test]
     fn a_run_is_a_few_bytes() {
         let mut out = Vec::new();
-        encode(&[3; 1000], 2, &mut out);
+        encode(&[3_u32; 1000], 2, &mut out);
         assert_eq!(out, [0xd0, 0x0f, 3]);
     }
 

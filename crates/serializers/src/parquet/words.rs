@@ -11,11 +11,11 @@ use arrow_schema::DataType;
 use super::coded::CodedColumn;
 
 /// Fewer rows are not worth looking at.
-const LEAST_ROWS: usize = 20_000;
+pub(crate) const LEAST_ROWS: usize = 20_000;
 /// How many rows say what the column is like.
 const SAMPLE: usize = 4_096;
 /// The Parquet library gives up a dictionary of more bytes, and so do others.
-const DICTIONARY_BYTES: usize = 1 << 20;
+pub(crate) const DICTIONARY_BYTES: usize = 1 << 20;
 /// More words than that are left to the library.
 const MOST_WORDS: usize = 1 << 15;
 
@@ -114,13 +114,13 @@ pub(crate) fn categories(arrays: &[ArrayRef]) -> Option<CodedColumn<'_>> {
             return None;
         }
         if words.is_empty() {
-            codes.resize(codes.len() + array.len(), None);
             continue;
         }
         let keys = array.normalized_keys().into_iter().enumerate();
-        codes.extend(keys.map(|(row, key)| {
-            let code = u32::try_from(key).unwrap_or(u32::MAX);
-            array.keys().is_valid(row).then_some(code)
+        let validity = array.keys().nulls();
+        codes.extend(keys.filter_map(|(row, key)| {
+            let is_value = validity.is_none_or(|validity| validity.is_valid(row));
+            is_value.then_some(u32::try_from(key).unwrap_or(u32::MAX))
         }));
     }
     Some(CodedColumn { words, codes })
@@ -149,14 +149,14 @@ struct Coder<'a> {
     slots: Vec<(u32, u32)>,
     words: Vec<&'a [u8]>,
     bytes: usize,
-    codes: Vec<Option<u32>>,
+    codes: Vec<u32>,
 }
 
 impl<'a> Coder<'a> {
     fn new(rows: usize) -> Self {
         Self {
             seed: RandomState::new().hash_one(rows),
-            slots: vec![(0, 0); MOST_WORDS * 2],
+            slots: vec![(0, 0); (rows * 2).next_power_of_two().min(MOST_WORDS * 2)],
             words: Vec::new(),
             bytes: 0,
             codes: Vec::with_capacity(rows),
@@ -173,16 +173,12 @@ impl<'a> Coder<'a> {
             for pair in offsets.windows(2) {
                 let [start, end] = pair else { continue };
                 let code = self.code(data.get(start.as_usize()..end.as_usize())?)?;
-                self.codes.push(Some(code));
+                self.codes.push(code);
             }
         } else {
-            for word in text {
-                let code = word.map(|word| self.code(word.as_bytes()));
-                self.codes.push(match code {
-                    Some(None) => return None,
-                    Some(code) => code,
-                    None => None,
-                });
+            for word in text.iter().flatten() {
+                let code = self.code(word.as_bytes())?;
+                self.codes.push(code);
             }
         }
         Some(())
