@@ -9,9 +9,8 @@ use proptest::prelude::*;
 use crate::error::{ErrorKind, Result};
 use crate::model::{ListOptions, WriteMode, WriteOptions};
 
-use super::Specimen;
-use super::{Difference, Specimen};
 use super::strategies::payload;
+use super::{Difference, Specimen};
 
 /// Something to do with a store.
 #[derive(Debug, Clone)]
