@@ -205,7 +205,8 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// What an operation would report.
     async fn ping(&self) -> Result<()>;
 
-    /// Lets go of connections; later calls are [`Error::Closed`].
+    /// Lets go of connections; later calls are [`Error::Closed`]. A backend that
+    /// holds none, such as a local folder, may be used on.
     async fn close(&self);
 }
 

@@ -242,22 +242,30 @@ impl Pieces {
         let mut buffer = self.reserve()?;
         let first = self.range.start..self.first_end;
         let mut tail = buffer.split_off(usize::try_from(length(&first)).unwrap_or(usize::MAX));
-        let mut pieces: Vec<BoxFuture<'static, Result<BytesMut>>> = Vec::new();
+        let mut pieces: Vec<BoxFuture<'static, Result<(u64, BytesMut)>>> = Vec::new();
         if let Some(body) = self.first.take() {
             let source = self.source.clone();
-            pieces.push(Box::pin(
-                async move { source.pour(body, first, buffer).await },
-            ));
+            pieces.push(Box::pin(async move {
+                let place = first.start;
+                Ok((place, source.pour(body, first, buffer).await?))
+            }));
         }
         for range in split(self.first_end..self.range.end) {
             let own = usize::try_from(length(&range)).unwrap_or(usize::MAX);
             let rest = tail.split_off(own.min(tail.capacity()));
             let buffer = std::mem::replace(&mut tail, rest);
-            pieces.push(Box::pin(self.source.clone().fill(range, buffer)));
+            let source = self.source.clone();
+            pieces.push(Box::pin(async move {
+                let place = range.start;
+                Ok((place, source.fill(range, buffer).await?))
+            }));
         }
-        let mut filled = stream::iter(pieces).buffered(WINDOW);
+        // In any order: a slow piece holds up no other.
+        let filled = stream::iter(pieces).buffer_unordered(WINDOW);
+        let mut filled: Vec<(u64, BytesMut)> = filled.try_collect().await?;
+        filled.sort_unstable_by_key(|(place, _)| *place);
         let mut whole = BytesMut::new();
-        while let Some(piece) = filled.try_next().await? {
+        for (_, piece) in filled {
             // Neighbours in memory: nothing is copied.
             whole.unsplit(piece);
         }
