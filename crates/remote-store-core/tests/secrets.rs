@@ -25,16 +25,18 @@ use remote_store_credential_masking::Secret;
 const PLANTED: &str = "pl4nted";
 
 /// A secret for the option of this name.
-fn plant(option: &str) -> Option<Secret> {
-    Some(Secret::new(format!("{PLANTED}-{option}")))
+fn plant(option: &str) -> Secret {
+    Secret::new(format!("{PLANTED}-{option}"))
 }
 
 /// The options that are there and the way to reach them are shown; no secret is.
 fn check(options: &dyn Debug, backend: impl Backend, place: &str) {
-    let mut described = String::new();
-    for (name, value) in backend.describe() {
-        described.push_str(&format!("{name}={value} "));
-    }
+    let described: Vec<String> = backend
+        .describe()
+        .into_iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let described = described.join(" ");
     let debug = format!("{backend:?}");
     let store = Store::new(Arc::new(backend), Prefix::root());
     let shown = [
@@ -64,9 +66,9 @@ fn address() -> String {
 fn s3_shows_no_secret() {
     let mut options = S3Options::new("the-place").unwrap();
     options.endpoint_url = Some(address());
-    options.key = plant("key");
-    options.secret = plant("secret");
-    options.session_token = plant("session_token");
+    options.key = Some(plant("key"));
+    options.secret = Some(plant("secret"));
+    options.session_token = Some(plant("session_token"));
     fill(&mut options.transport);
     check(
         &options.clone(),
@@ -85,20 +87,20 @@ fn azure_shows_no_secret() {
     };
     let mut by_key = full();
     by_key.account_url = Some(address());
-    by_key.account_key = plant("account_key");
+    by_key.account_key = Some(plant("account_key"));
     let mut by_token = full();
-    by_token.sas_token = plant("sas_token");
+    by_token.sas_token = Some(plant("sas_token"));
     let mut by_connection = full();
     by_connection.account_name = None;
     by_connection.connection_string = Some(Secret::new(format!(
         "DefaultEndpointsProtocol=https;AccountName=acme;AccountKey={PLANTED}"
     )));
     let mut by_credential = full();
-    by_credential.credential = plant("credential");
+    by_credential.credential = Some(plant("credential"));
     let mut by_application = full();
     by_application.tenant_id = Some("tenant".into());
     by_application.client_id = Some("client".into());
-    by_application.client_secret = plant("client_secret");
+    by_application.client_secret = Some(plant("client_secret"));
     for options in [
         by_key,
         by_token,
@@ -136,7 +138,7 @@ fn gcs_shows_no_secret() {
 fn http_shows_no_secret() {
     let mut options = HttpOptions::new("http://127.0.0.1:9/the-place").unwrap();
     options.user = Some(Secret::new("someone"));
-    options.password = plant("password");
+    options.password = Some(plant("password"));
     options.headers = vec![("X-Key".into(), Secret::new(format!("{PLANTED}-header")))];
     fill(&mut options.transport);
     check(
@@ -157,8 +159,8 @@ fn http_shows_no_secret() {
 fn sftp_shows_no_secret() {
     let mut options = SftpOptions::new("the-place").unwrap();
     options.username = Some("me".into());
-    options.password = plant("password");
-    options.pkey = plant("pkey");
-    options.passphrase = plant("passphrase");
+    options.password = Some(plant("password"));
+    options.pkey = Some(plant("pkey"));
+    options.passphrase = Some(plant("passphrase"));
     check(&options.clone(), SftpBackend::new(options), "the-place");
 }
