@@ -1,8 +1,8 @@
 //! A writer of datasets is killed at every storage call and at many other moments: the dataset
 //! that was committed last is read whole after each, from a local folder and from S3.
 //!
-//! `REMOTE_STORE_TEST_KILLS=2000` makes more of the kills at seeded moments than the usual 60 for
-//! each store and shape.
+//! `REMOTE_STORE_TEST_KILLS=2000` makes more of the kills at seeded moments than the usual 120 for
+//! each store.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -25,7 +25,7 @@ use remote_store_core::{ListOptions, runtime};
 use remote_store_parquet_dataset::DatasetStore;
 use writer::{Child, End, KEY, SHAPES, Shape, check, write};
 
-const KILLS: usize = 60;
+const KILLS: usize = 120;
 /// More calls than any write here makes.
 const MOST_CALLS: usize = 200;
 /// The longest that a writer is left alone; a write takes some milliseconds.
