@@ -191,19 +191,13 @@ impl LogStore {
         }
         let path = Form::Compressed.path(final_path);
         let range = table.object_range(log);
-        let object = match whole {
-            Some(whole) => {
-                let at = |position: u64| {
-                    usize::try_from(position)
-                        .unwrap_or(usize::MAX)
-                        .min(whole.len())
-                };
-                whole.slice(at(range.start)..at(range.end))
-            }
-            None => {
-                let reader = self.store.open(&path, ReadRange::Bounded(range)).await?;
-                reader.bytes().await?
-            }
+        let object = if let Some(whole) = whole {
+            let length = whole.len();
+            let at = |position: u64| usize::try_from(position).map_or(length, |at| at.min(length));
+            whole.slice(at(range.start)..at(range.end))
+        } else {
+            let reader = self.store.open(&path, ReadRange::Bounded(range)).await?;
+            reader.bytes().await?
         };
         let decoded = table.decode(&object, log).map_err(Error::damaged(&path))?;
         Ok(decoded.into())

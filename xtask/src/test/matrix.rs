@@ -13,14 +13,13 @@ const VERSIONS: [&str; 6] = ["1.9.0", "1.9.5", "1.10.17", "1.10.18", "1.11.16", 
 
 /// What differs between versions: contexts, partitions, whole runs, resources, log managers and
 /// the base class that these are compared with.
-const MODULES: [&str; 11] = [
+const MODULES: [&str; 10] = [
     "test_io_manager.py",
     "test_partitions.py",
     "test_runs.py",
     "test_resources.py",
     "test_compute_log_manager.py",
     "test_streaming_logs.py",
-    "test_log_commands.py",
     "test_log_guarantees_faults.py",
     "test_log_guarantees_names.py",
     "test_log_guarantees_sizes.py",

@@ -264,7 +264,10 @@ fn a_log_under_another_local_name_is_recovered_under_its_own() {
     place.capture("run1/compute_logs/0cc175b9.lock", "run1\0compute_logs\0a/b");
     let real = remote_store_dagster_paths::LogKey::new(["run1", "compute_logs", "a/b"]).unwrap();
     let default = RecoverOptions::default();
-    assert_eq!(recover(&place, &default).uploaded, [real.clone()]);
+    assert_eq!(
+        recover(&place, &default).uploaded,
+        std::slice::from_ref(&real)
+    );
     let path = place.logs.path(&real, ERR, false).unwrap();
     assert_eq!(place.stored(&path).unwrap(), b"Traceback");
     assert_eq!(recover(&place, &default).already_stored, [real]);

@@ -237,7 +237,8 @@ fn a_finished_compressed_log_costs_its_table_once_and_one_ranged_read_for_each_c
 fn a_log_over_the_cap_keeps_its_head_and_its_newest_lines_while_it_runs() {
     let place = streaming(Place::memory(), Compression::None)
         .with(|logs| logs.with_max_bytes(1000).unwrap());
-    let log: String = (0..1000).map(|n| format!("{n:09}\n")).collect();
+    let lines: Vec<String> = (0..1000).map(|n| format!("{n:09}\n")).collect();
+    let log = lines.concat();
     let local = place.capture("a.out", "");
     for end in (100..=10_000).step_by(100) {
         place.capture("a.out", &log[..end]);
