@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
+
+from side_by_side import Server, Worker
 
 
 @dataclass
@@ -35,57 +35,13 @@ class Figures:
         return statistics.median(self.seconds)
 
 
-class Server:
-    """A ``test-server`` process; its first line of output is its address."""
-
-    def __init__(self, binary: str, *arguments: str) -> None:
-        self.process = subprocess.Popen([binary, *arguments], stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        self.address = self.process.stdout.readline().strip()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
-class Implementation:
+def worker(name: str, python: str, folder: str) -> Worker:
     """A worker process in an environment of its own."""
-
-    def __init__(self, name: str, python: str, folder: str) -> None:
-        self.name = name
-        command = [python, str(Path(__file__).with_name("worker.py")), name, folder]
-        print(f"{name}: {' '.join(command)}")
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            # The server in memory keeps the framing of checksums in trailers as content.
-            env=os.environ
-            | {"AWS_EC2_METADATA_DISABLED": "true", "AWS_REQUEST_CHECKSUM_CALCULATION": "WHEN_REQUIRED"},
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def ask(self, **command: Any) -> dict[str, Any]:
-        """Sends one command and waits for its answer."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(command) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"the worker of {self.name} ended; its message stands above")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+    script = Path(__file__).with_name("worker.py")
+    print(f"{name}: {python} {script} {name} {folder}")
+    # The server in memory keeps the framing of checksums in trailers as content.
+    environment = {"AWS_REQUEST_CHECKSUM_CALCULATION": "WHEN_REQUIRED"}
+    return Worker(name, python, script, folder, environment=environment)
 
 
 def parse() -> argparse.Namespace:
@@ -117,7 +73,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         pairs = [pair.split("=", 1) for pair in options.python]
         pairs = [pair for pair in pairs if not options.only or pair[0] in options.only]
-        workers = [stack.enter_context(Implementation(name, path, folder)) for name, path in pairs]
+        workers = [stack.enter_context(worker(name, path, folder)) for name, path in pairs]
         for rows in options.rows:
             for to in options.to:
                 for do in ("write", "read"):
@@ -128,7 +84,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     return results
 
 
-def task(workers: list[Implementation], rounds: int, **command: Any) -> dict[str, Figures]:
+def task(workers: list[Worker], rounds: int, **command: Any) -> dict[str, Figures]:
     """One task for all implementations, round after round."""
     found = {worker.name: Figures() for worker in workers}
     times = max(1, 2_000 // command["rows"])  # what takes microseconds is repeated

@@ -12,15 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import statistics
-import subprocess
 import sys
-import urllib.request
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+
+from side_by_side import Server, Worker
 
 WINDOW = 64
 """How many requests our loader keeps under way; the limit below follows from it."""
@@ -39,68 +37,15 @@ class Figures:
         return statistics.median(self.seconds)
 
 
-class Server:
-    """A ``test-server`` process; its first line of output is its address."""
-
-    def __init__(self, binary: str, *arguments: str) -> None:
-        self.process = subprocess.Popen([binary, *arguments], stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        self.address = self.process.stdout.readline().strip()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def requests(self) -> int:
-        """Requests since the last call."""
-        request = urllib.request.Request(f"{self.address}/__stats", method="DELETE")
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return int(json.load(answer)["requests"])
-
-
-class Implementation:
+def worker(name: str, python: str, options: argparse.Namespace) -> Worker:
     """A worker process in an environment of its own."""
-
-    def __init__(self, name: str, python: str, options: argparse.Namespace) -> None:
-        self.name = name
-        self.peak_rss_mb = 0.0
-        worker = Path(__file__).with_name("worker.py")
-        environment = os.environ | {
-            "AWS_ACCESS_KEY_ID": "AK",
-            "AWS_SECRET_ACCESS_KEY": "SK1234567890",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
-        self.process = subprocess.Popen(
-            [python, str(worker), name, str(options.partitions), str(options.size)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def ask(self, do: str, endpoint: str) -> dict[str, Any]:
-        """Sends one command and waits for its answer."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps({"do": do, "endpoint": endpoint}) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"the worker of {self.name} ended; its message stands above")
-        answer: dict[str, Any] = json.loads(line)
-        self.peak_rss_mb = answer["peak_rss_mb"]
-        return answer
+    script = Path(__file__).with_name("worker.py")
+    environment = {
+        "AWS_ACCESS_KEY_ID": "AK",
+        "AWS_SECRET_ACCESS_KEY": "SK1234567890",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    return Worker(name, python, script, str(options.partitions), str(options.size), environment=environment)
 
 
 def parse() -> argparse.Namespace:
@@ -123,24 +68,26 @@ def measure(options: argparse.Namespace) -> dict[int, dict[str, Figures]]:
         server = stack.enter_context(Server(options.server, "memory-s3"))
         upstream = server.address.removeprefix("http://")
         pairs = [pair.split("=", 1) for pair in options.python]
-        workers = [stack.enter_context(Implementation(n, path, options)) for n, path in pairs]
-        for worker in workers:
-            worker.ask("write", server.address)
+        workers = [stack.enter_context(worker(name, path, options)) for name, path in pairs]
+        peaks = dict.fromkeys((each.name for each in workers), 0.0)
+        for each in workers:
+            each.ask(do="write", endpoint=server.address)
         for delay in options.delay_ms:
             proxy = stack.enter_context(
                 Server(options.server, "proxy", "--upstream", upstream, "--delay-ms", str(delay))
             )
-            row = figures.setdefault(delay, {worker.name: Figures() for worker in workers})
+            row = figures.setdefault(delay, {each.name: Figures() for each in workers})
             for number in range(options.rounds + 1):
-                for worker in workers:
-                    proxy.requests()
-                    seconds = worker.ask("load", proxy.address)["seconds"]
+                for each in workers:
+                    proxy.take_stats()
+                    answer = each.ask(do="load", endpoint=proxy.address)
+                    peaks[each.name] = max(peaks[each.name], answer["peak_rss_mb"])
                     if number > 0:  # the first round warms connections up
-                        row[worker.name].seconds.append(seconds)
-                        row[worker.name].requests = proxy.requests()
+                        row[each.name].seconds.append(answer["seconds"])
+                        row[each.name].requests = proxy.take_stats()["requests"]
             print_row(delay, row, options.partitions)
-        peaks = ", ".join(f"{worker.name} {worker.peak_rss_mb:.0f}" for worker in workers)
-        print(f"\npeak memory of the process (MB): {peaks}")
+        listed = ", ".join(f"{name} {peak:.0f}" for name, peak in peaks.items())
+        print(f"\npeak memory of the process (MB): {listed}")
     return figures
 
 

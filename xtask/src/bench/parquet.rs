@@ -40,6 +40,7 @@ pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
     let mut driver = ours.python(workspace, &[&format!("{FOLDER}/driver.py"), "--server"])?;
     driver
         .arg(workspace.target.join("release/test-server"))
+        .env("PYTHONPATH", workspace.root.join("xtask/python"))
         .arg("--json")
         .arg(workspace.target.join("bench-parquet.json"));
     for (name, venv) in [
