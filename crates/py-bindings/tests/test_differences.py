@@ -42,13 +42,6 @@ def test_the_guide_names_the_version() -> None:
     assert f"**The version is {importlib.metadata.version('remote-store')}.**" in guide
 
 
-def test_what_is_written_cannot_seek(store: Store) -> None:
-    with store.open_atomic("a") as file:
-        assert not file.seekable()
-        with pytest.raises(io.UnsupportedOperation, match="not seekable"):
-            file.seek(0)
-
-
 def test_a_stream_is_no_file_of_the_operating_system(folder: Store) -> None:
     folder.write("a", b"1")
     with folder.read("a") as file:

@@ -95,7 +95,7 @@ def open_atomic(core: Core, key: str, *, overwrite: bool) -> AbstractContextMana
     """Open a file for writing that appears when the context ends without an error."""
     if isinstance(core, PythonCore):
         return core.open_atomic(key, overwrite=overwrite)
-    return _streams.open_atomic(core.open_write(key, overwrite, None))
+    return _streams.open_atomic(lambda: core.open_write(key, overwrite, None))
 
 
 def write(

@@ -144,7 +144,7 @@ def _opened(store: Store, path: str, overwrite: bool, metadata: dict[str, str] |
         return
     core = native_core(store)
     if core is not None and store.supports(Capability.USER_METADATA):
-        with _streams.open_atomic(core.open_write(path, overwrite, metadata)) as file:
+        with _streams.open_atomic(lambda: core.open_write(path, overwrite, metadata)) as file:
             yield file
         return
     import tempfile

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from remote_store import Capability
+from remote_store._streams import promise_sequential
 from remote_store.ext.dagster import _windows
 
 if TYPE_CHECKING:
@@ -98,4 +99,5 @@ class _Spill(io.RawIOBase):
     def _real(self) -> BinaryIO:
         if self._file is None:
             self._file = self._open_file()
+            promise_sequential(self._file)
         return self._file
