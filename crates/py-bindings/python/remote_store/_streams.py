@@ -114,6 +114,10 @@ class _RawWriter(io.RawIOBase):
         return len(data)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        stays = (offset, whence) in {(0, io.SEEK_CUR), (0, io.SEEK_END), (self._sent, io.SEEK_SET)}
+        if self._copy is None and stays:
+            # The buffer above makes sure of the position whenever it is flushed.
+            return self._sent
         return self._seekable().seek(offset, whence)
 
     def truncate(self, size: int | None = None) -> int:
