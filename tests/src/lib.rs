@@ -3,8 +3,8 @@
 pub mod azure_server;
 pub mod gcs_server;
 pub mod s3_server;
-pub mod sftp_server;
 pub mod scripted;
+pub mod sftp_server;
 
 /// The result of setting something up.
 pub type Setup<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

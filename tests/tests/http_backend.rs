@@ -46,7 +46,7 @@ fn ranged(request: &Request) -> String {
         (Ok(first), Ok(last)) => (first, (last + 1).min(size)),
         (Ok(first), Err(_)) => (first, size),
         (Err(_), Ok(suffix)) => (size.saturating_sub(suffix), size),
-        (Err(_), Err(_)) => panic!("{range}"),
+        (Err(_), Err(_)) => unreachable!("the client asked for {range}"),
     };
     if start >= size {
         let beyond = format!("bytes */{size}");
@@ -367,7 +367,7 @@ fn chain(error: &Error) -> String {
     let mut text = format!("{error} {error:?}");
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        text.push_str(&format!(" {cause} {cause:?}"));
+        text += &[" ", &cause.to_string(), " ", &format!("{cause:?}")].concat();
         source = cause.source();
     }
     text

@@ -284,7 +284,7 @@ fn four_pieces_are_under_way_at_a_time_and_no_more() {
         changed.notify_all();
         // The first three of the others wait for company, which only comes when they do not come one by one.
         if (1..=3).contains(&before) {
-            let limit = Duration::from_secs(60);
+            let limit = Duration::from_mins(1);
             let (held, late) = changed
                 .wait_timeout_while(now, limit, |_| seen.load(Ordering::Relaxed) < 3)
                 .unwrap();

@@ -30,6 +30,9 @@ enum Lost {
     Overtaken,
 }
 
+/// Whether a request is one of those that lose their answer.
+type Chosen = fn(&Request) -> bool;
+
 /// As much of S3 as writing on condition needs.
 #[derive(Default)]
 struct Bucket {
@@ -38,7 +41,7 @@ struct Bucket {
     upload: bool,
     tags: usize,
     /// Which requests lose their answer, once.
-    losing: Option<(fn(&Request) -> bool, Lost)>,
+    losing: Option<(Chosen, Lost)>,
 }
 
 impl Bucket {
@@ -136,7 +139,7 @@ impl Bucket {
 }
 
 /// A bucket whose first request that `loses` picks has no answer.
-fn bucket(loses: fn(&Request) -> bool, lost: Lost) -> (Store, Arc<Mutex<Bucket>>, Scripted) {
+fn bucket(loses: Chosen, lost: Lost) -> (Store, Arc<Mutex<Bucket>>, Scripted) {
     let bucket = Arc::new(Mutex::new(Bucket {
         losing: Some((loses, lost)),
         ..Bucket::default()
@@ -164,7 +167,9 @@ fn bucket(loses: fn(&Request) -> bool, lost: Lost) -> (Store, Arc<Mutex<Bucket>>
 }
 
 fn stored(bucket: &Mutex<Bucket>) -> String {
-    bucket.lock().unwrap().objects["/lake/x"].1.clone()
+    let bucket = bucket.lock().unwrap();
+    let (_tag, content) = bucket.objects.get("/lake/x").unwrap();
+    content.clone()
 }
 
 fn creates(request: &Request) -> bool {

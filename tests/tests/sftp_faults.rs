@@ -85,8 +85,8 @@ fn known_lines(server: &SftpServer, port: u16) -> Vec<String> {
 
 /// A file of known hosts that names the main server by the key of another one.
 fn changed_hosts(server: &SftpServer, dir: &Path) -> PathBuf {
-    let other = &known_lines(server, server.password_port)[0];
-    let (_name, key) = other.split_once(' ').unwrap();
+    let others = known_lines(server, server.password_port);
+    let (_name, key) = others.first().unwrap().split_once(' ').unwrap();
     let file = dir.join("changed");
     fs::write(&file, format!("[127.0.0.1]:{} {key}\n", server.port())).unwrap();
     file

@@ -27,7 +27,7 @@ impl DatasetBatches {
     pub(crate) fn new(driver: Driver, batches: core::DatasetBatches) -> Self {
         Self {
             driver,
-            schema: batches.schema().clone(),
+            schema: std::sync::Arc::clone(batches.schema()),
             batches: Mutex::new(Some(batches)),
         }
     }

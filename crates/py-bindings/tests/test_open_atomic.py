@@ -95,7 +95,7 @@ def test_whoever_promises_to_write_in_order_keeps_no_copy() -> None:
     ):
         _streams.promise_sequential(file)
         file.write(b"x" * 3_000_000)
-        with pytest.raises(io.UnsupportedOperation, match="beginning to its end|not seekable"):
+        with pytest.raises(io.UnsupportedOperation, match=r"beginning to its end|not seekable"):
             file.seek(0)
     assert spools.call_count == 1
     assert sum(len(call.args[0]) for call in writer.write.call_args_list) == 3_000_000

@@ -103,7 +103,8 @@ fn pump(mut from: TcpStream, mut to: TcpStream, counted: Option<Arc<State>>) {
                 state.kill_all();
                 return;
             }
-            if to.write_all(&buffer[..length]).is_err() {
+            let passed = buffer.get(..length).unwrap_or_default();
+            if to.write_all(passed).is_err() {
                 break;
             }
         }
