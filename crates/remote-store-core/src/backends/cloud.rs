@@ -242,7 +242,7 @@ impl<S: Service> Backend for CloudBackend<S> {
     }
 
     fn supports_signed_urls(&self) -> bool {
-        true
+        self.inner.service.has_credential()
     }
 
     async fn signed_url(

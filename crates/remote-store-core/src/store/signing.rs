@@ -8,8 +8,8 @@ use crate::signed::{UrlMethod, check_life};
 use super::Store;
 
 impl Store {
-    /// True when [`Store::signed_url`] can be asked for: on S3, Azure and Google Cloud Storage.
-    /// A credential that cannot sign (a public bucket's, a token of Azure or Google) is an error then.
+    /// True when [`Store::signed_url`] can be asked for: on S3, Azure and Google Cloud Storage, unless they
+    /// are read without a credential. A credential that turns out unable to sign is an error then.
     pub fn supports_signed_urls(&self) -> bool {
         self.backend.supports_signed_urls()
     }

@@ -178,6 +178,10 @@ impl Service for AzureOptions {
         Account::of(self).map(drop)
     }
 
+    fn has_credential(&self) -> bool {
+        !self.anonymous
+    }
+
     fn connect(&self) -> Result<Box<dyn Client>> {
         Ok(Box::new(client::build(self, &Environment::of_process())?))
     }

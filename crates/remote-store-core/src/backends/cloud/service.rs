@@ -106,6 +106,10 @@ pub trait Service: fmt::Debug + Send + Sync + 'static {
         self.words().parts_in_flight
     }
 
+    /// Whether it was given, or looks for, a credential: without one there is nothing to sign with,
+    /// and the clients would look for one on the network.
+    fn has_credential(&self) -> bool;
+
     /// Not every server of this kind begins a listing where it was asked to.
     fn filters_offsets(&self) -> bool {
         false

@@ -172,6 +172,10 @@ impl Service for GcsOptions {
         }
     }
 
+    fn has_credential(&self) -> bool {
+        !self.anonymous
+    }
+
     fn connect(&self) -> Result<Box<dyn Client>> {
         Ok(Box::new(client::build(self, &Environment::of_process())?))
     }

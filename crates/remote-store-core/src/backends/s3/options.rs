@@ -156,6 +156,10 @@ impl Service for S3Options {
         check_endpoint(NAME, WORDS.endpoint_option, endpoint.as_deref())
     }
 
+    fn has_credential(&self) -> bool {
+        !self.anonymous
+    }
+
     fn connect(&self) -> Result<Box<dyn Client>> {
         Ok(Box::new(client::build(self, &Environment::of_process())?))
     }

@@ -206,3 +206,10 @@ fn links_are_signed_without_a_request_and_never_hold_the_secret() {
         assert_eq!(sign(life).unwrap_err().kind(), ErrorKind::InvalidConfig);
     }
 }
+
+#[test]
+fn without_a_credential_no_link_is_signed_and_none_is_looked_for() {
+    let options = given([("bucket", "lake".into()), ("anonymous", true.into())]);
+    let backend = build_backend("s3", &options).unwrap();
+    assert!(!backend.supports_signed_urls());
+}
