@@ -105,7 +105,9 @@ impl ArrowTable {
 pub(crate) mod parquet {
     #[pymodule_export]
     use super::ArrowTable;
+    use arrow_array::RecordBatchReader;
     use pyo3::prelude::*;
+    use pyo3::types::PyBytes;
 
     use super::{ParquetFile, ToPyErr, further_options, import_schema, import_stream, options};
     use crate::call::wait;
@@ -124,14 +126,19 @@ pub(crate) mod parquet {
             .map(str::to_owned))
     }
 
-    /// Why pyarrow must read this file, or None when the native decoder reads the same.
+    /// Why pyarrow must read this file, or these columns of it, or None when the native decoder reads the same.
     #[pyfunction]
-    fn read_support(py: Python<'_>, content: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    #[pyo3(signature = (content, columns = None))]
+    fn read_support(
+        py: Python<'_>,
+        content: &Bound<'_, PyAny>,
+        columns: Option<Vec<String>>,
+    ) -> PyResult<Option<String>> {
         let bytes = content::from_python(content)?;
-        let file = py
-            .detach(|| ParquetFile::open(bytes))
+        let support = py
+            .detach(|| ParquetFile::open(bytes)?.read_support_for(columns.as_deref()))
             .map_err(|error| error.to_py_err(py))?;
-        Ok(file.read_support().fallback_reason().map(str::to_owned))
+        Ok(support.fallback_reason().map(str::to_owned))
     }
 
     /// Encodes a table, columns in parallel.
@@ -157,6 +164,39 @@ pub(crate) mod parquet {
         });
         encoded
             .map(|out| Buffer::new(out.into()))
+            .map_err(|error| error.to_py_err(py))
+    }
+
+    /// Encodes a table as [`encode`] does, into bytes; None when pyarrow must write it.
+    #[pyfunction]
+    #[pyo3(signature = (table, *, compression = None, compression_level = None, row_group_size = None,
+                        statistics = None, dictionary = None, sorting = None))]
+    fn serialize<'py>(
+        py: Python<'py>,
+        table: &Bound<'py, PyAny>,
+        compression: Option<&str>,
+        compression_level: Option<i32>,
+        row_group_size: Option<usize>,
+        statistics: Option<&str>,
+        dictionary: Option<bool>,
+        sorting: Option<Vec<(String, bool, bool)>>,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let options = options(py, compression, compression_level, row_group_size)?;
+        let options = further_options(options, statistics, dictionary, sorting)?;
+        let stream = import_stream(table)?;
+        // The schema comes with the stream: one call for what was asked first and done then.
+        if gate::write_support(&stream.schema())
+            .fallback_reason()
+            .is_some()
+        {
+            return Ok(None);
+        }
+        let encoded = py.detach(|| {
+            let mut out = Vec::new();
+            encode_stream(stream, &options, &mut out).map(|_summary| out)
+        });
+        encoded
+            .map(|out| Some(PyBytes::new(py, &out)))
             .map_err(|error| error.to_py_err(py))
     }
 
@@ -203,7 +243,9 @@ pub(crate) mod parquet {
         let store = core_store(store)?;
         let file = object::read(&store, path, columns.as_deref());
         let file = wait(py, store.driver(), file)?;
-        if file.read_support().fallback_reason().is_some() {
+        let support = file.read_support_for(columns.as_deref());
+        let support = support.map_err(|error| error.to_py_err(py))?;
+        if support.fallback_reason().is_some() {
             return Ok((None, file.whole().map(Buffer::new)));
         }
         let decoded = py.detach(|| file.decode(columns.as_deref()));

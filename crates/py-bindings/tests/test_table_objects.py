@@ -180,9 +180,33 @@ def test_a_sorting_column_that_is_not_there_names_the_nearest() -> None:
         ParquetSerializer(sorting_columns=["idd"]).serialize(LARGE)
 
 
+def test_a_column_that_needs_pyarrow_matters_only_when_it_is_asked_for() -> None:
+    seconds = pa.array([0, 1], pa.timestamp("s", "Europe/Berlin"))
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"n": [1, 2], "at": seconds}), sink)
+    data = sink.getvalue().to_pybytes()
+    assert "'at'" in (native.read_support(data) or "")
+    assert native.read_support(data, ["n"]) is None
+    store = Store(MemoryBackend())
+    store.write("t.parquet", data)
+    decoded, _whole = native.read(store, "t.parquet", ["n"])
+    assert decoded is not None
+    for columns in (["n"], ["at"], ["at", "n"]):
+        read = ParquetSerializer().read_from(store, "t.parquet", columns=columns)
+        assert read.equals(pq.read_table(pa.BufferReader(data)).select(columns)), columns
+
+
+def test_attributes_of_a_pandas_frame_come_back() -> None:
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"n": [1, 2]})
+    frame.attrs = {"source": "tower", "runway": 9}
+    parquet = ParquetSerializer()
+    assert parquet.deserialize(parquet.serialize(frame)).to_pandas().attrs == frame.attrs
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from /proc")
-def test_a_stream_of_a_gigabyte_needs_a_row_group() -> None:
-    # Ten times more batches than fit into what is allowed; the same few batches again and again.
+def test_a_stream_of_420_mb_needs_no_more_memory_than_one_of_100_mb() -> None:
+    # A batch is about a megabyte; the same one comes again and again.
     code = """
         import pathlib
         import pyarrow as pa

@@ -180,11 +180,25 @@ impl ParquetFile {
 
     /// Whether decoding here gives what pyarrow would give; see [`gate`].
     pub fn read_support(&self) -> Support {
+        self.support_of(&|_all| true)
+    }
+
+    /// The same for the named columns, or all: what is not asked for needs no support.
+    ///
+    /// # Errors
+    /// [`SerializeError::UnknownColumn`] for a name that the file does not have.
+    pub fn read_support_for(&self, columns: Option<&[String]>) -> Result<Support, SerializeError> {
+        let positions = self.positions(columns)?;
+        Ok(self.support_of(&|position| positions.contains(&position)))
+    }
+
+    fn support_of(&self, wanted: &dyn Fn(usize) -> bool) -> Support {
         let metadata = self.metadata.metadata();
         gate::read_support_of(
             self.schema(),
             metadata.file_metadata(),
             metadata.row_groups(),
+            wanted,
         )
     }
 

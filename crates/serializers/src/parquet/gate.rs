@@ -113,18 +113,19 @@ pub(crate) fn is_categorical(data_type: &DataType) -> bool {
 ///
 /// [`ParquetFile::read_support`](super::ParquetFile::read_support) passes both; `file` is the file's own metadata.
 pub fn read_support(schema: &Schema, file: &FileMetaData) -> Support {
-    read_support_of(schema, file, &[])
+    read_support_of(schema, file, &[], &|_all| true)
 }
 
 /// The same for a file whose row groups are known: categories that it has as dictionaries
-/// come back as they are.
+/// come back as they are. Only columns whose positions are wanted count.
 pub(crate) fn read_support_of(
     schema: &Schema,
     file: &FileMetaData,
     row_groups: &[RowGroupMetaData],
+    wanted: &dyn Fn(usize) -> bool,
 ) -> Support {
-    let found =
-        int96_difference(schema, file.schema_descr()).or_else(|| zone_difference(schema, file));
+    let found = int96_difference(schema, file.schema_descr(), wanted)
+        .or_else(|| zone_difference(schema, file, wanted));
     if let Some(reason) = found {
         return Support::Fallback { reason };
     }
@@ -136,6 +137,7 @@ pub(crate) fn read_support_of(
     };
     let fields = schema.fields().iter().enumerate();
     let fields = fields
+        .filter(|(position, _)| wanted(*position))
         .filter(|(position, field)| !(is_categorical(field.data_type()) && is_coded(*position)));
     support(fields.map(|(_, field)| field), read_difference)
 }
@@ -302,7 +304,11 @@ fn dictionary_difference(values: &DataType) -> Difference {
 }
 
 /// INT96 timestamps are nanoseconds to pyarrow whatever the stored schema says.
-fn int96_difference(schema: &Schema, parquet_schema: &SchemaDescriptor) -> Option<String> {
+fn int96_difference(
+    schema: &Schema,
+    parquet_schema: &SchemaDescriptor,
+    wanted: &dyn Fn(usize) -> bool,
+) -> Option<String> {
     parquet_schema
         .columns()
         .iter()
@@ -311,9 +317,8 @@ fn int96_difference(schema: &Schema, parquet_schema: &SchemaDescriptor) -> Optio
             if column.physical_type() != PhysicalType::INT96 {
                 return None;
             }
-            let field = schema
-                .fields()
-                .get(parquet_schema.get_column_root_idx(leaf))?;
+            let root = parquet_schema.get_column_root_idx(leaf);
+            let field = schema.fields().get(root).filter(|_| wanted(root))?;
             let plain = matches!(
                 field.data_type(),
                 DataType::Timestamp(TimeUnit::Nanosecond, None)
@@ -329,7 +334,11 @@ fn int96_difference(schema: &Schema, parquet_schema: &SchemaDescriptor) -> Optio
 
 /// The zone of `timestamp[s, zone]` stands only in the embedded Arrow schema; the
 /// column itself has milliseconds, and the Parquet library then says UTC.
-fn zone_difference(schema: &Schema, file: &FileMetaData) -> Option<String> {
+fn zone_difference(
+    schema: &Schema,
+    file: &FileMetaData,
+    wanted: &dyn Fn(usize) -> bool,
+) -> Option<String> {
     let in_milliseconds = |data_type: &DataType| {
         matches!(
             data_type,
@@ -340,7 +349,8 @@ fn zone_difference(schema: &Schema, file: &FileMetaData) -> Option<String> {
     if !schema
         .fields()
         .iter()
-        .any(|field| find_with(field, &in_milliseconds).is_some())
+        .enumerate()
+        .any(|(position, field)| wanted(position) && find_with(field, &in_milliseconds).is_some())
     {
         return None;
     }
@@ -360,10 +370,9 @@ fn zone_difference(schema: &Schema, file: &FileMetaData) -> Option<String> {
     let in_seconds = |data_type: &DataType| {
         matches!(data_type, DataType::Timestamp(TimeUnit::Second, Some(_))).then_some(())
     };
-    let field = stored
-        .fields()
-        .iter()
-        .find(|field| find_with(field, &in_seconds).is_some())?;
+    let mut fields = stored.fields().iter().enumerate();
+    let (_, field) = fields
+        .find(|(position, field)| wanted(*position) && find_with(field, &in_seconds).is_some())?;
     Some(format!(
         "column '{}' of type {}: its time zone would come back as UTC",
         field.name(),

@@ -5,7 +5,7 @@ from typing_extensions import Buffer as BytesLike
 
 from . import Buffer
 
-__all__ = ["ArrowTable", "decode", "encode", "read_support", "write_support"]
+__all__ = ["ArrowTable", "decode", "encode", "read_support", "serialize", "write_support"]
 
 class _ArrowStream(Protocol):
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
@@ -23,7 +23,7 @@ class ArrowTable:
     def __arrow_c_schema__(self) -> object: ...
 
 def write_support(schema: _ArrowSchema) -> str | None: ...
-def read_support(content: BytesLike | Buffer) -> str | None: ...
+def read_support(content: BytesLike | Buffer, columns: Sequence[str] | None = None) -> str | None: ...
 def encode(
     table: _ArrowStream,
     *,
@@ -34,6 +34,16 @@ def encode(
     dictionary: bool | None = None,
     sorting: Sequence[tuple[str, bool, bool]] | None = None,
 ) -> Buffer: ...
+def serialize(
+    table: _ArrowStream,
+    *,
+    compression: str | None = None,
+    compression_level: int | None = None,
+    row_group_size: int | None = None,
+    statistics: str | None = None,
+    dictionary: bool | None = None,
+    sorting: Sequence[tuple[str, bool, bool]] | None = None,
+) -> bytes | None: ...
 def write(
     store: object,
     path: str,

@@ -143,8 +143,9 @@ def encode(table: pa.Table, options: ParquetOptions = ParquetOptions()) -> bytes
     Raises:
         ValueError: An option is not valid for this table.
     """
-    if _native.parquet.write_support(table.schema) is None:
-        return bytes(_native.parquet.encode(table, **options.native()))
+    content = _native.parquet.serialize(table, **options.native())
+    if content is not None:
+        return content
     import pyarrow.parquet as pq
 
     sink = io.BytesIO()
@@ -225,8 +226,8 @@ def decode(data: bytes, columns: Sequence[str] | None) -> pa.Table | None:
 def _decoded(data: bytes, columns: Sequence[str] | None) -> pa.Table:
     import pyarrow as pa
 
-    if _native.parquet.read_support(data) is None:
-        names = None if columns is None else list(columns)
+    names = None if columns is None else list(columns)
+    if _native.parquet.read_support(data, names) is None:
         table = pa.table(_native.parquet.decode(data, columns=names))
     else:
         import pyarrow.parquet as pq
