@@ -16,9 +16,9 @@ use remote_store_serializers::{ParquetFile, ParquetOptions, SerializeError, parq
 
 use crate::error::Result;
 
-/// Encoded bytes that wait for the store: so many, of so many bytes each. As much as a row group
-/// becomes, about: the next one is encoded while it is sent.
-const CHUNKS_WAITING: usize = 16;
+/// Encoded bytes that wait for the store: so many, of so many bytes each. A good part of
+/// what a row group becomes: the next one is encoded while it is sent.
+const CHUNKS_WAITING: usize = 8;
 const CHUNK_BYTES: usize = 1 << 20;
 /// Tables of fewer rows are encoded here and now: a thread costs more.
 pub(crate) const SMALL_TABLE_ROWS: usize = 10_000;
