@@ -5,7 +5,7 @@ from typing_extensions import Buffer as BytesLike
 
 from . import Buffer
 
-__all__ = ["ArrowTable", "decode", "encode", "read_support", "serialize", "write_support"]
+__all__ = ["ArrowTable", "decode", "encode", "read", "read_support", "serialize", "write", "write_support"]
 
 class _ArrowStream(Protocol):
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
