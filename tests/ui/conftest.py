@@ -11,7 +11,8 @@ from deployment import Deployment
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NEEDS = {"local": None, "s3": "REMOTE_STORE_TEST_S3_ENDPOINT"}
+# By the name in dagster.<name>.yaml: what must be set in the environment.
+NEEDS = {"local": None, "streaming": None, "s3": "REMOTE_STORE_TEST_S3_ENDPOINT"}
 
 
 @pytest.fixture(scope="session", params=list(NEEDS))
