@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 PROBE = """
 import sys, threading, json, os
@@ -51,3 +53,23 @@ def test_parquet_without_pyarrow_can_be_imported() -> None:
 def test_submodules_of_the_native_module_are_modules() -> None:
     code = "import remote_store._native.paths as p; assert p.asset_path(['a'], None, '.x') == 'a.x'"
     subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603
+
+
+def test_requirements_of_the_pure_python_package_ask_for_extras_that_are_here() -> None:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = set(project["project"]["optional-dependencies"])
+    # Not here: those of its developers, and of backends that are not here (Microsoft Graph, SQL).
+    theirs = {
+        "arrow",
+        "azure",
+        "dagster",
+        "httpx",
+        "otel",
+        "pydantic",
+        "requests",
+        "s3",
+        "s3-pyarrow",
+        "sftp",
+        "yaml",
+    }
+    assert theirs <= extras
