@@ -40,7 +40,10 @@ pub(crate) fn mode(overwrite: bool) -> WriteMode {
     }
 }
 
-pub(crate) fn write_options(overwrite: bool, metadata: Option<&Bound<'_, PyAny>>) -> PyResult<WriteOptions> {
+pub(crate) fn write_options(
+    overwrite: bool,
+    metadata: Option<&Bound<'_, PyAny>>,
+) -> PyResult<WriteOptions> {
     let options = WriteOptions::create().with_mode(mode(overwrite));
     match metadata {
         None => Ok(options),
