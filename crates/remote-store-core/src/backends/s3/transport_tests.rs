@@ -15,7 +15,7 @@ use rustls::pki_types::PrivateKeyDer;
 use super::*;
 use crate::backends::cloud::Service;
 use crate::backends::cloud::environment::Environment;
-use crate::backends::cloud::loopback::Loopback;
+use crate::backends::cloud::loopback::{self, Loopback};
 use crate::error::{Error, ErrorKind};
 use crate::{Prefix, Store, runtime};
 
@@ -34,16 +34,20 @@ fn read(options: S3Options) -> Result<bytes::Bytes, Error> {
     runtime::block_on(crate::Driver::Tokio, store.read_bytes("a")).unwrap()
 }
 
+/// The first piece of a small object, which is all of it.
+fn found() -> loopback::Answer {
+    let headers = [
+        ("last-modified", "Tue, 01 Jan 2030 00:00:00 GMT"),
+        ("etag", "\"e\""),
+        ("content-range", "bytes 0-4/5"),
+    ];
+    let headers = headers.map(|(name, value)| (name, value.to_owned()));
+    (206, headers.to_vec(), "hello".to_owned())
+}
+
 /// An object of one's own in answer to everything.
 fn hello() -> Loopback {
-    Loopback::start(|_asked| {
-        let time = ("last-modified", "Tue, 01 Jan 2030 00:00:00 GMT".to_owned());
-        (
-            200,
-            vec![time, ("etag", "\"e\"".to_owned())],
-            "hello".to_owned(),
-        )
-    })
+    Loopback::start(|_asked| found())
 }
 
 #[test]
@@ -85,10 +89,9 @@ fn a_service_that_is_busy_is_asked_as_often_as_allowed() {
     let counted = Arc::clone(&count);
     let busy = Loopback::start(move |_asked| {
         let before = counted.fetch_add(1, Ordering::Relaxed);
-        let time = ("last-modified", "Tue, 01 Jan 2030 00:00:00 GMT".to_owned());
         match before {
             0 | 1 => (503, vec![("retry-after", "60".to_owned())], String::new()),
-            _ => (200, vec![time], "hello".to_owned()),
+            _ => found(),
         }
     });
     assert_eq!(read(options(&busy.url)).unwrap(), "hello");
@@ -138,8 +141,8 @@ impl Private {
                 let mut request = [0; 4096];
                 // Whoever does not trust it hangs up here.
                 if tls.read(&mut request).is_ok_and(|read| read > 0) {
-                    let answer = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\
-                                  last-modified: Tue, 01 Jan 2030 00:00:00 GMT\r\n\r\nhello";
+                    let answer = "HTTP/1.1 206 X\r\ncontent-length: 5\r\nconnection: close\r\n\
+                                  content-range: bytes 0-4/5\r\nlast-modified: Tue, 01 Jan 2030 00:00:00 GMT\r\n\r\nhello";
                     tls.write_all(answer.as_bytes()).unwrap();
                     tls.conn.send_close_notify();
                     tls.flush().unwrap();
