@@ -318,6 +318,8 @@ impl Chain<'_> {
         install_tls();
         let client = reqwest::Client::builder()
             .no_proxy()
+            // A token goes to the host that was named and to no other.
+            .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(std::time::Duration::from_millis(MACHINE_CONNECT_MS))
             .timeout(self.options.transport.read_timeout)
             .build();

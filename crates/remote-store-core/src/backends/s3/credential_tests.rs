@@ -389,8 +389,18 @@ fn a_container_is_asked_with_its_token() {
         .map(|asked| asked.header("authorization").unwrap().to_owned())
         .collect();
     assert_eq!(tokens, ["podtoken", "Basic x"]);
-    let error = refusal(&options(None), &with("http://example.org/x", given));
-    assert!(error.to_string().contains("without https"), "{error}");
+    // The last one is a name of somebody, whatever it begins with.
+    for elsewhere in ["http://example.org/x", "http://127.0.0.1.example.org/x"] {
+        let error = refusal(&options(None), &with(elsewhere, given));
+        assert!(error.to_string().contains("without https"), "{error}");
+    }
+    let other = Loopback::start(|_asked| (200, vec![], MACHINE.to_owned()));
+    let to = other.url.clone();
+    let service = Loopback::start(move |_| (307, vec![("location", to.clone())], String::new()));
+    let client = client::build(&options(None), &with(&service.url, given)).unwrap();
+    let error = credential_of(&client).err().unwrap();
+    assert!(error.to_string().contains("(307)"), "{error}");
+    assert!(other.asked().is_empty(), "the token's way is not changed");
 }
 
 #[test]

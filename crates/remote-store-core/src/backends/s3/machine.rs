@@ -1,5 +1,6 @@
 //! The credentials of the container or the machine that this process runs on.
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -49,7 +50,8 @@ impl Container {
         let host = parsed.as_ref().and_then(|url| url.host_str()).unwrap_or("");
         let near = host == "localhost"
             || host == "[::1]"
-            || host.starts_with("127.")
+            // An address, not a name that only begins like one.
+            || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
             || PLAIN_HOSTS.contains(&host);
         if host.is_empty() || !(url.starts_with("https://") || near) {
             return Err(refuse(
