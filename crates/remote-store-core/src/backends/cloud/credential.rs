@@ -14,6 +14,9 @@ use crate::error::{Error, Result};
 /// A lease is renewed this long before its end, so that no request runs out on its way.
 const MARGIN: TimeDelta = TimeDelta::minutes(5);
 
+/// How long the last credential serves before a renewal that failed is tried again.
+const PAUSE: TimeDelta = TimeDelta::seconds(20);
+
 /// Turns a credential into what one client takes.
 pub(in crate::backends) type Convert<C> = fn(Credential) -> Result<C>;
 
@@ -68,8 +71,10 @@ impl<C> Renewed<C> {
                 Ok(credential)
             }
             // What is still valid serves until its end.
-            Err(error) => match held.as_ref() {
+            Err(error) => match held.as_mut() {
                 Some(old) if old.expires_at.is_some_and(|end| now < end) => {
+                    // Not with every request: each would wait for a source that is slow to fail.
+                    old.renew_at = Some(now + PAUSE);
                     tracing::warn!(%error, "a credential could not be renewed; the last one is still valid");
                     Ok(Arc::clone(&old.credential))
                 }
@@ -182,6 +187,11 @@ mod tests {
         // The source fails now, but the lease has five minutes left.
         assert_eq!(*at(117).unwrap(), "token 1");
         assert_eq!(calls.load(Ordering::Relaxed), 3);
+        // The next request does not wait for it again; a later one asks once more.
+        assert_eq!(*at(117).unwrap(), "token 1");
+        assert_eq!(calls.load(Ordering::Relaxed), 3);
+        assert_eq!(*at(118).unwrap(), "token 1");
+        assert_eq!(calls.load(Ordering::Relaxed), 4);
         let err = at(121).unwrap_err();
         assert!(err.to_string().contains("the vault is shut"), "{err}");
     }
