@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use reqwest::header::{
-    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, LAST_MODIFIED,
+    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName, LAST_MODIFIED,
     RETRY_AFTER,
 };
 
@@ -35,8 +35,14 @@ pub(super) fn length(headers: &HeaderMap) -> Option<u64> {
 pub(super) fn validator(headers: &HeaderMap) -> Option<String> {
     match text(headers, &ETAG) {
         Some(tag) if tag.starts_with('"') => Some(tag),
-        // A weak tag vouches for the meaning only, not for each byte.
-        _ => text(headers, &LAST_MODIFIED).filter(|date| http_date(date).is_some()),
+        // A weak tag vouches for the meaning only, not for each byte. So does a date while its second
+        // lasts: the file may be replaced once more and keep it.
+        _ => text(headers, &LAST_MODIFIED).filter(|date| {
+            let answered = text(headers, &DATE).and_then(|now| http_date(&now));
+            http_date(date)
+                .zip(answered)
+                .is_some_and(|(modified, now)| modified < now)
+        }),
     }
 }
 
@@ -121,12 +127,21 @@ mod tests {
     fn a_weak_tag_vouches_for_no_byte() {
         assert_eq!(validator(&headers(ETAG, "\"a\"")).as_deref(), Some("\"a\""));
         assert_eq!(validator(&headers(ETAG, "W/\"a\"")), None);
+    }
+
+    #[test]
+    fn a_date_vouches_for_bytes_once_its_second_is_over() {
         let date = "Sun, 06 Nov 1994 08:49:37 GMT";
-        assert_eq!(
-            validator(&headers(LAST_MODIFIED, date)).as_deref(),
-            Some(date)
-        );
-        assert_eq!(validator(&headers(LAST_MODIFIED, "soon")), None);
+        let at = |modified, now: &'static str| {
+            let mut both = headers(LAST_MODIFIED, modified);
+            both.insert(DATE, HeaderValue::from_static(now));
+            validator(&both)
+        };
+        let later = "Sun, 06 Nov 1994 08:49:38 GMT";
+        assert_eq!(at(date, later).as_deref(), Some(date));
+        assert_eq!(at(date, date), None);
+        assert_eq!(at("soon", later), None);
+        assert_eq!(validator(&headers(LAST_MODIFIED, date)), None);
     }
 
     #[test]
