@@ -139,41 +139,49 @@ impl HostKeyCheck {
     }
 
     fn judge(&self, key: &PublicKey) -> Result<()> {
+        match (self.known.judge(key), self.policy) {
+            (Verdict::Known, _) | (Verdict::Unknown, HostKeyPolicy::AutoAdd) => Ok(()),
+            (Verdict::Unknown, HostKeyPolicy::TrustOnFirstUse) => {
+                self.keep(key, &host_name(&self.host, self.port))
+            }
+            (verdict, _) => self.refuse(key, verdict),
+        }
+    }
+
+    /// Why a key is not accepted, and what to do.
+    fn refuse(&self, key: &PublicKey, verdict: Verdict) -> Result<()> {
         let fingerprint = key.fingerprint(HashAlg::Sha256);
         let name = host_name(&self.host, self.port);
         let kind = key.algorithm();
         let shown = format!("{name} shows the {kind} key {fingerprint}");
-        let refused = |message: String| {
-            Err(Error::PermissionDenied {
-                message,
-                path: self.host.clone(),
-                backend: NAME.into(),
-                source: None,
-            })
-        };
         let place = self.file.as_deref().map_or_else(
             || "option 'host_keys_path'".to_owned(),
             |path| path.display().to_string(),
         );
-        match (self.known.judge(key), self.policy) {
-            (Verdict::Known, _) | (Verdict::Unknown, HostKeyPolicy::AutoAdd) => Ok(()),
-            (Verdict::Unknown, HostKeyPolicy::TrustOnFirstUse) => self.keep(key, &name),
-            (Verdict::Unknown, HostKeyPolicy::Strict) => refused(format!(
+        let message = match verdict {
+            Verdict::Known => return Ok(()),
+            Verdict::Unknown => format!(
                 "The host key is not known: {shown}. When that is the fingerprint of the right host, add \
                  its line to {place} (ssh-keyscan -p {} {}), give it as 'known_host_keys', or trust the \
                  first key seen with host_key_policy='tofu'",
                 self.port, self.host
-            )),
-            (Verdict::Changed, _) => refused(format!(
+            ),
+            Verdict::Changed => format!(
                 "The host key has changed: {shown}, but another one is known. Somebody may stand in \
                  between. When the host was set up anew, remove its old line from {place} or from \
                  'known_host_keys' (ssh-keygen -R '{name}')"
-            )),
-            (Verdict::Revoked, _) => refused(format!(
+            ),
+            Verdict::Revoked => format!(
                 "The host key was revoked: {shown}, which is marked @revoked in {place} or in \
                  'known_host_keys'. Give the host a new key"
-            )),
-        }
+            ),
+        };
+        Err(Error::PermissionDenied {
+            message,
+            path: self.host.clone(),
+            backend: NAME.into(),
+            source: None,
+        })
     }
 
     fn keep(&self, key: &PublicKey, name: &str) -> Result<()> {
@@ -192,6 +200,17 @@ impl HostKeyCheck {
         let text = key
             .to_openssh()
             .map_err(|err| failed(&path.display().to_string(), &err))?;
+        // Somebody else may have met the host meanwhile, or this connection, which agrees on new keys
+        // now and then, did: whoever came first is believed.
+        let mut now = KnownKeys::default();
+        if let Ok(bytes) = fs::read(path) {
+            now.add(&String::from_utf8_lossy(&bytes), &self.host, self.port);
+        }
+        match now.judge(key) {
+            Verdict::Known => return Ok(()),
+            Verdict::Unknown => {}
+            verdict @ (Verdict::Changed | Verdict::Revoked) => return self.refuse(key, verdict),
+        }
         append(path, &format!("{name} {text}\n"))
             .map_err(|err| failed(&path.display().to_string(), &err.kind()))
     }
@@ -237,5 +256,42 @@ impl russh::client::Handler for HostKeyCheck {
         let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
         *refusal = verdict.err();
         Ok(refusal.is_none())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    const FIRST: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+    const OTHER: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIA6rWI3G1sz07DnfFlrouTcysQlj2P+jpNSOEWD9OJ3X";
+
+    fn key(text: &str) -> PublicKey {
+        russh::keys::parse_public_key_base64(text).unwrap()
+    }
+
+    #[test]
+    fn of_two_keys_that_are_met_at_once_the_first_is_trusted_and_kept_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("known_hosts");
+        let check = || HostKeyCheck {
+            host: "files.example.org".to_owned(),
+            port: 2222,
+            policy: HostKeyPolicy::TrustOnFirstUse,
+            known: KnownKeys::default(),
+            file: Some(path.clone()),
+            refusal: Arc::default(),
+        };
+        // All three looked before any of them met the host.
+        let (one, two, three) = (check(), check(), check());
+        one.judge(&key(FIRST)).unwrap();
+        two.judge(&key(FIRST)).unwrap();
+        one.judge(&key(FIRST)).unwrap();
+        let err = three.judge(&key(OTHER)).unwrap_err();
+        assert_eq!(err.kind(), ErrorKind::PermissionDenied);
+        assert!(err.to_string().contains("has changed"), "{err}");
+        let kept = fs::read_to_string(&path).unwrap();
+        assert_eq!(kept.lines().count(), 1, "{kept}");
     }
 }
