@@ -1,33 +1,19 @@
 //! Partition columns as folders, `year=2013/month=1`, named as pyarrow names them.
 
-#![allow(
-    clippy::wildcard_enum_match_arm,
-    reason = "types that are not named here have no one text"
-)]
-
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{
-    Date32Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
-    UInt64Type,
-};
-use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, LargeStringArray, PrimitiveArray,
-    RecordBatch, StringArray, StringViewArray, UInt32Array, new_null_array,
-};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array};
 use arrow_schema::{DataType, Schema, SchemaRef};
 use arrow_select::take::{take, take_record_batch};
-use chrono::{NaiveDate, TimeDelta};
 use remote_store_serializers::SerializeError;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{DatasetError, Result};
 
-/// What stands for a null in the name of a folder.
-const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
+mod text;
+
+use text::{NULL, encode_value, percent_decode, percent_encode, plain, texts, value};
 
 /// A column whose values are in the names of folders, not in the parts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,7 +125,7 @@ impl Folders {
                 percent_encode(&column.name, &mut folder);
                 folder.push('=');
                 match value_of(row as usize) {
-                    Some(text) => percent_encode(&text, &mut folder),
+                    Some(text) => encode_value(&text, &mut folder),
                     None => folder.push_str(NULL),
                 }
             }
@@ -211,7 +197,9 @@ pub(crate) fn restored(
         }
     }
     let schema = restored_schema(batch.schema_ref(), columns)?;
-    Ok(RecordBatch::try_new(schema, arrays).map_err(broken)?)
+    // The rows are told for batches without columns too.
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(schema, arrays, &options).map_err(broken)?)
 }
 
 /// The schema with the partition columns where they were.
@@ -253,160 +241,14 @@ fn broken(error: arrow_schema::ArrowError) -> SerializeError {
     }
 }
 
-/// The type that a value read from a name has: categories come back as their text.
-fn plain(data_type: &DataType) -> &DataType {
-    match data_type {
-        DataType::Dictionary(_, values) => plain(values),
-        other => other,
-    }
-}
-
-macro_rules! each_integer {
-    ($data_type:expr, $do:ident) => {
-        match $data_type {
-            DataType::Int8 => $do!(Int8Type),
-            DataType::Int16 => $do!(Int16Type),
-            DataType::Int32 => $do!(Int32Type),
-            DataType::Int64 => $do!(Int64Type),
-            DataType::UInt8 => $do!(UInt8Type),
-            DataType::UInt16 => $do!(UInt16Type),
-            DataType::UInt32 => $do!(UInt32Type),
-            DataType::UInt64 => $do!(UInt64Type),
-            _ => None,
-        }
-    };
-}
-
-type TextAt<'a> = Box<dyn Fn(usize) -> Option<String> + 'a>;
-
-/// How to tell the values of a column as text; none for a type that has no one form.
-fn texts(column: &dyn Array) -> Option<TextAt<'_>> {
-    fn text_of<T>(column: &dyn Array, text: fn(T::Native) -> Option<String>) -> Option<TextAt<'_>>
-    where
-        T: ArrowPrimitiveType,
-    {
-        let column = column.as_primitive_opt::<T>()?;
-        let is_there = |row: usize| !column.is_null(row);
-        Some(Box::new(move |row| {
-            is_there(row).then(|| column.value(row)).and_then(text)
-        }))
-    }
-    macro_rules! strings {
-        ($array:expr) => {{
-            let column = $array?;
-            Some(Box::new(move |row| {
-                (!column.is_null(row)).then(|| column.value(row).to_string())
-            }))
-        }};
-    }
-    macro_rules! integers {
-        ($type:ty) => {
-            text_of::<$type>(column, |value| Some(value.to_string()))
-        };
-    }
-    match column.data_type() {
-        DataType::Boolean => strings!(column.as_boolean_opt()),
-        DataType::Utf8 => strings!(column.as_string_opt::<i32>()),
-        DataType::LargeUtf8 => strings!(column.as_string_opt::<i64>()),
-        DataType::Utf8View => strings!(column.as_string_view_opt()),
-        DataType::Date32 => {
-            text_of::<Date32Type>(column, |days| date(days).map(|date| date.to_string()))
-        }
-        DataType::Dictionary(..) => {
-            let column = column.as_any_dictionary_opt()?;
-            let keys = column.normalized_keys();
-            let value_at = texts(column.values().as_ref())?;
-            Some(Box::new(move |row| {
-                let key = keys.get(row).filter(|_| !column.is_null(row))?;
-                value_at(*key)
-            }))
-        }
-        integer => each_integer!(integer, integers),
-    }
-}
-
-fn date(days: i32) -> Option<NaiveDate> {
-    NaiveDate::default().checked_add_signed(TimeDelta::try_days(days.into())?)
-}
-
-/// One value of a type from its text.
-fn value(text: Option<&str>, data_type: &DataType) -> Option<ArrayRef> {
-    let Some(text) = text else {
-        return Some(new_null_array(data_type, 1));
-    };
-    macro_rules! parsed {
-        ($type:ty) => {{
-            let value: <$type as ArrowPrimitiveType>::Native = text.parse().ok()?;
-            let array = PrimitiveArray::<$type>::from_iter_values([value]);
-            Some(Arc::new(array) as ArrayRef)
-        }};
-    }
-    match data_type {
-        DataType::Boolean => Some(Arc::new(BooleanArray::from(vec![
-            text.parse::<bool>().ok()?,
-        ]))),
-        DataType::Utf8 => Some(Arc::new(StringArray::from(vec![text]))),
-        DataType::LargeUtf8 => Some(Arc::new(LargeStringArray::from(vec![text]))),
-        DataType::Utf8View => Some(Arc::new(StringViewArray::from(vec![text]))),
-        DataType::Date32 => {
-            let days = text.parse::<NaiveDate>().ok()? - NaiveDate::default();
-            let days = i32::try_from(days.num_days()).ok()?;
-            Some(Arc::new(PrimitiveArray::<Date32Type>::from_iter_values([
-                days,
-            ])))
-        }
-        integer => each_integer!(integer, parsed),
-    }
-}
-
-/// All but letters, digits and `-._~`, as pyarrow's `segment_encoding="uri"` does.
-fn percent_encode(text: &str, out: &mut String) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Written to memory, which does not fail.
-            let _written = write!(out, "%{byte:02X}");
-        }
-    }
-}
-
-fn percent_decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-            let value = digit(rest.next())? * 16 + digit(rest.next())?;
-            bytes.push(u8::try_from(value).ok()?);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).ok()
-}
-
 #[cfg(test)]
 mod tests {
-    use arrow_array::Int64Array;
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::{Date32Type, Int8Type, Int64Type};
+    use arrow_array::{BooleanArray, Int64Array, PrimitiveArray, StringArray};
+    use std::sync::Arc;
 
     use super::*;
-
-    #[test]
-    fn names_of_folders_are_those_of_pyarrow() {
-        // What pyarrow.parquet.write_to_dataset made of the same values.
-        for (value, name) in [
-            ("a b/c%é:=", "a%20b%2Fc%25%C3%A9%3A%3D"),
-            ("x~y-_.!*'()", "x~y-_.%21%2A%27%28%29"),
-            ("", ""),
-            (".", "."),
-        ] {
-            let mut out = String::new();
-            percent_encode(value, &mut out);
-            assert_eq!(out, name);
-            assert_eq!(percent_decode(name).as_deref(), Some(value));
-        }
-    }
 
     #[test]
     fn values_come_back_with_their_types_and_places() {
@@ -443,6 +285,57 @@ mod tests {
         assert_eq!(rows[0].num_rows(), 2);
         assert_eq!(rows[0].slice(0, 1), batch.slice(0, 1));
         assert!(values_of("word=x/day=soon/flag=true/p", folders.columns()).is_err());
+    }
+
+    #[test]
+    fn categories_odd_dates_and_text_like_a_null_come_back() {
+        let categories = |keys: Vec<Option<i8>>, words: Vec<&str>| -> ArrayRef {
+            let words = Arc::new(StringArray::from(words));
+            let keys = PrimitiveArray::<Int8Type>::from(keys);
+            Arc::new(arrow_array::DictionaryArray::try_new(keys, words).unwrap())
+        };
+        let days = vec![
+            Some(i32::MAX),
+            None,
+            Some(i32::MIN),
+            Some(-719_529),
+            Some(2_932_897),
+        ];
+        let columns: [(ArrayRef, ArrayRef); 4] = [
+            (
+                categories(vec![Some(1), None, Some(0)], vec!["a", "b"]),
+                Arc::new(StringArray::from(vec![Some("b"), None, Some("a")])),
+            ),
+            (
+                categories(vec![None, None], vec![]),
+                Arc::new(StringArray::from(vec![None::<&str>, None])),
+            ),
+            (
+                Arc::new(StringArray::from(vec![Some(NULL), None, Some("")])),
+                Arc::new(StringArray::from(vec![Some(NULL), None, Some("")])),
+            ),
+            (
+                Arc::new(PrimitiveArray::<Date32Type>::from(days.clone())),
+                Arc::new(PrimitiveArray::<Date32Type>::from(days)),
+            ),
+        ];
+        for (column, expected) in columns {
+            let ids: ArrayRef =
+                Arc::new(Int64Array::from_iter_values([0, 1, 2, 3, 4]).slice(0, column.len()));
+            let batch =
+                RecordBatch::try_from_iter_with_nullable([("c", column, true), ("id", ids, true)])
+                    .unwrap();
+            let folders = Folders::new(&batch.schema(), &["c".to_owned()]).unwrap();
+            for (folder, rows) in folders.split(&batch).unwrap() {
+                let values = values_of(&format!("{folder}/part.parquet"), folders.columns());
+                let whole = restored(&rows, folders.columns(), &values.unwrap()).unwrap();
+                for row in 0..whole.num_rows() {
+                    let id = whole.column(1).as_primitive::<Int64Type>().value(row);
+                    let expected = expected.slice(usize::try_from(id).unwrap(), 1);
+                    assert_eq!(&whole.column(0).slice(row, 1), &expected, "{folder}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -131,11 +131,7 @@ impl Filter {
 
     /// Whether one of the lists holds, by what `holds` says of each condition.
     pub fn evaluate(&self, mut holds: impl FnMut(&Condition) -> bool) -> bool {
-        self.any_of.is_empty()
-            || self
-                .any_of
-                .iter()
-                .any(|list| list.iter().all(&mut holds))
+        self.any_of.is_empty() || self.any_of.iter().any(|list| list.iter().all(&mut holds))
     }
 
     /// What is left to ask when some conditions are decided already; none when nothing can
@@ -144,7 +140,10 @@ impl Filter {
     pub fn decided(&self, decide: impl Fn(&Condition) -> Option<bool>) -> Option<Self> {
         let mut any_of = Vec::new();
         for list in &self.any_of {
-            if list.iter().any(|condition| decide(condition) == Some(false)) {
+            if list
+                .iter()
+                .any(|condition| decide(condition) == Some(false))
+            {
                 continue;
             }
             let open = list.iter().filter(|condition| decide(condition).is_none());
@@ -222,8 +221,10 @@ fn mark(
     {
         return Err(refuse());
     }
+    // Categories may be null, not only their codes.
+    let nulls = column.logical_nulls();
     for (row, keep) in rows.iter_mut().enumerate().filter(|(_, keep)| **keep) {
-        let is_null = column.is_null(row);
+        let is_null = nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
         *keep = if is_null {
             condition.comparison == Comparison::NotIn
         } else {
@@ -363,7 +364,12 @@ fn values(column: &dyn Array) -> Option<ValueAt<'_>> {
         DataType::BinaryView => array!(column.as_binary_view_opt(), Held::Bytes),
         DataType::Dictionary(..) => {
             let column = column.as_any_dictionary_opt()?;
-            let keys = column.normalized_keys();
+            // Without categories all rows are null, and there are no keys to ask for.
+            let keys = if column.values().is_empty() {
+                Vec::new()
+            } else {
+                column.normalized_keys()
+            };
             let value_at = values(column.values().as_ref())?;
             Some(Box::new(move |row| {
                 value_at(keys.get(row).copied().unwrap_or_default())
@@ -413,6 +419,28 @@ mod tests {
         ] {
             assert_eq!(rows(numbers(), comparison, &zero), expected);
         }
+    }
+
+    #[test]
+    fn categories_are_compared_also_where_there_are_none_or_one_is_null() {
+        let keys = |keys: Vec<Option<i8>>| arrow_array::Int8Array::from(keys);
+        let words = |words: Vec<Option<&str>>| Arc::new(StringArray::from(words));
+        let a = [FilterValue::Text("a".to_owned())];
+        let column = arrow_array::DictionaryArray::new(
+            keys(vec![Some(0), Some(1), None]),
+            words(vec![None, Some("a")]),
+        );
+        let column: ArrayRef = Arc::new(column);
+        let rows = |comparison| rows(Arc::clone(&column), comparison, &a);
+        assert_eq!(rows(Comparison::Equal), [false, true, false]);
+        assert_eq!(rows(Comparison::NotEqual), [false, false, false]);
+        assert_eq!(rows(Comparison::NotIn), [true, false, true]);
+        let none = arrow_array::DictionaryArray::new(keys(vec![None]), words(Vec::new()));
+        let batch = RecordBatch::try_from_iter([("c", Arc::new(none) as ArrayRef)]).unwrap();
+        let condition = Condition::new("c", Comparison::Equal, a[0].clone());
+        let filter = Filter::all([condition]);
+        assert_eq!(filter.rows(&batch).unwrap().true_count(), 0);
+        assert!(filter.check(&batch.schema()).is_ok());
     }
 
     #[test]
