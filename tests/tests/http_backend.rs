@@ -169,7 +169,16 @@ fn a_body_that_cannot_go_on_is_an_error_and_never_short() {
         _ => answer("200 OK", &[("ETag", "\"v2\"")], "another one"),
     })
     .unwrap();
-    let error = wait(store(&changed).read_bytes("a")).unwrap_err();
+    // The new content from its beginning, never the new end of the old one.
+    let content = wait(store(&changed).read_bytes("a")).unwrap();
+    assert_eq!(content, "another one");
+
+    let restless = Scripted::start(move |_, before| {
+        let tag = format!("\"v{before}\"");
+        cut(&answer("200 OK", &[("ETag", &tag)], TEXT))
+    })
+    .unwrap();
+    let error = wait(store(&restless).read_bytes("a")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
 
     let stuck = Scripted::start(|_, _| {
