@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array};
-use arrow_schema::{DataType, Schema, SchemaRef};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use arrow_select::take::{take, take_record_batch};
 use remote_store_serializers::SerializeError;
 use serde::{Deserialize, Serialize};
@@ -184,51 +184,43 @@ pub(crate) fn values_of(part: &str, columns: &[PartitionColumn]) -> Result<Vec<A
 }
 
 /// Puts the partition columns where they were, with as many rows as the batch has.
+///
+/// The batch has the columns `kept` of its part, counted from 0 and in order.
 pub(crate) fn restored(
     batch: &RecordBatch,
+    kept: &[usize],
     columns: &[PartitionColumn],
     values: &[ArrayRef],
 ) -> Result<RecordBatch> {
     let rows = UInt32Array::from(vec![0; batch.num_rows()]);
     let mut arrays = batch.columns().to_vec();
-    for (place, index) in insertions(columns, arrays.len()) {
-        if let Some(value) = values.get(index) {
+    let mut fields: Vec<_> = batch.schema_ref().fields().iter().cloned().collect();
+    for (place, index) in insertions(columns, kept) {
+        if let Some((column, value)) = columns.get(index).zip(values.get(index)) {
+            let field = Field::new(&column.name, value.data_type().clone(), true);
+            fields.insert(place, Arc::new(field));
             arrays.insert(place, take(value, &rows, None).map_err(broken)?);
         }
     }
-    let schema = restored_schema(batch.schema_ref(), columns)?;
+    let metadata = batch.schema_ref().metadata().clone();
+    let schema = Arc::new(Schema::new_with_metadata(fields, metadata));
     // The rows are told for batches without columns too.
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     Ok(RecordBatch::try_new_with_options(schema, arrays, &options).map_err(broken)?)
 }
 
-/// The schema with the partition columns where they were.
-pub(crate) fn restored_schema(schema: &Schema, columns: &[PartitionColumn]) -> Result<SchemaRef> {
-    let mut fields: Vec<_> = schema.fields().iter().cloned().collect();
-    for (place, index) in insertions(columns, fields.len()) {
-        if let Some(column) = columns.get(index) {
-            let data_type: DataType = column.data_type.parse().map_err(broken)?;
-            let field = arrow_schema::Field::new(&column.name, data_type, true);
-            fields.insert(place, Arc::new(field));
-        }
-    }
-    Ok(Arc::new(Schema::new_with_metadata(
-        fields,
-        schema.metadata().clone(),
-    )))
-}
-
 /// Where each column goes, in the order in which they are put in.
-fn insertions(columns: &[PartitionColumn], mut width: usize) -> Vec<(usize, usize)> {
+fn insertions(columns: &[PartitionColumn], kept: &[usize]) -> Vec<(usize, usize)> {
     let mut order: Vec<(usize, usize)> = columns
         .iter()
         .enumerate()
         .map(|(index, column)| (column.position, index))
         .collect();
     order.sort_unstable();
-    for (place, _) in &mut order {
-        *place = (*place).min(width);
-        width += 1;
+    for (earlier, (place, _)) in order.iter_mut().enumerate() {
+        // So many columns of the part stood before it in the table.
+        let before = place.saturating_sub(earlier);
+        *place = kept.iter().filter(|column| **column < before).count() + earlier;
     }
     order
 }
@@ -278,7 +270,7 @@ mod tests {
             .iter()
             .map(|(name, rows)| {
                 let values = values_of(&format!("{name}/part.parquet"), folders.columns()).unwrap();
-                restored(rows, folders.columns(), &values).unwrap()
+                restored(rows, &[0], folders.columns(), &values).unwrap()
             })
             .collect();
         assert_eq!(rows[1], batch.slice(1, 1));
@@ -328,7 +320,7 @@ mod tests {
             let folders = Folders::new(&batch.schema(), &["c".to_owned()]).unwrap();
             for (folder, rows) in folders.split(&batch).unwrap() {
                 let values = values_of(&format!("{folder}/part.parquet"), folders.columns());
-                let whole = restored(&rows, folders.columns(), &values.unwrap()).unwrap();
+                let whole = restored(&rows, &[0], folders.columns(), &values.unwrap()).unwrap();
                 for row in 0..whole.num_rows() {
                     let id = whole.column(1).as_primitive::<Int64Type>().value(row);
                     let expected = expected.slice(usize::try_from(id).unwrap(), 1);

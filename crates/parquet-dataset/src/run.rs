@@ -87,7 +87,9 @@ impl OpenedPart {
     /// The columns that its batches have.
     pub(crate) fn schema(&self) -> Result<SchemaRef> {
         let nothing = RecordBatch::new_empty(SchemaRef::clone(self.file.schema()));
-        let restored = hive::restored(&nothing, &self.plan.partition_columns, &self.part.values)?;
+        let kept: Vec<usize> = (0..nothing.num_columns()).collect();
+        let columns = &self.plan.partition_columns;
+        let restored = hive::restored(&nothing, &kept, columns, &self.part.values)?;
         Ok(projected(restored, self.plan.columns.as_deref())?.schema())
     }
 
@@ -158,6 +160,11 @@ impl Run {
             let starts = ranges.iter().map(|range| range.start);
             self.file.clone().with_ranges(starts.zip(bytes).collect())
         };
+        let fields = file.schema().fields().iter().enumerate();
+        let is_kept = |name: &String| columns.is_none_or(|columns| columns.contains(name));
+        let kept: Vec<usize> = fields
+            .filter_map(|(index, field)| is_kept(field.name()).then_some(index))
+            .collect();
         let table = file.decode(columns)?;
         let mut batches = Vec::with_capacity(table.batches().len());
         for batch in table.into_batches() {
@@ -171,7 +178,7 @@ impl Run {
                 continue;
             }
             let columns = &self.plan.partition_columns;
-            let batch = hive::restored(&batch, columns, &self.part.values)?;
+            let batch = hive::restored(&batch, &kept, columns, &self.part.values)?;
             batches.push(projected(batch, self.plan.columns.as_deref())?);
         }
         Ok(batches)
