@@ -19,7 +19,7 @@ use arrow_array::{
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 use bytes::Bytes;
 use proptest::prelude::*;
-use remote_store_serializers::parquet::{encode, encode_table};
+use remote_store_serializers::parquet::{encode, encode_table, footer_len};
 use remote_store_serializers::{
     Compression, ParquetFile, ParquetOptions, ParquetSerializer, SerializeError, Serializer,
     SortColumn, Statistics, Table,
@@ -438,4 +438,16 @@ proptest! {
         let back = round_trip(&table, &ParquetOptions::default().with_row_group_rows(rows(group)));
         prop_assert_eq!(whole(&back), batch);
     }
+}
+
+#[test]
+fn columns_beyond_the_end_of_the_file_are_damage_and_not_fetched() {
+    let column: ArrayRef = Arc::new(Int64Array::from_iter_values(0..10_000));
+    let table = Table::from(RecordBatch::try_from_iter([("a", column)]).unwrap());
+    let object = encode_table(&table, &ParquetOptions::default()).unwrap();
+    let needed = footer_len(&object.slice(object.len() - 8..)).unwrap();
+    let tail = object.slice(object.len() - needed..);
+    let file = ParquetFile::open_tail(needed as u64, tail).unwrap();
+    let refused = file.column_ranges(None).unwrap_err().to_string();
+    assert!(refused.contains("beyond the end"), "{refused}");
 }

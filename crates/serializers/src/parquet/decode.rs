@@ -118,8 +118,8 @@ impl ParquetFile {
     /// Where the named columns, or all, lie in the file: one range for each chunk.
     ///
     /// # Errors
-    /// [`SerializeError::UnknownColumn`] for a name that the file does not have, and
-    /// [`SerializeError::Panicked`] when the footer is damaged.
+    /// [`SerializeError::UnknownColumn`] for a name that the file does not have;
+    /// [`SerializeError::Decode`] and [`SerializeError::Panicked`] when the footer is damaged.
     pub fn column_ranges(
         &self,
         columns: Option<&[String]>,
@@ -132,7 +132,17 @@ impl ParquetFile {
                 for (leaf, chunk) in row_group.columns().iter().enumerate() {
                     if positions.contains(&schema.get_column_root_idx(leaf)) {
                         let (start, length) = chunk.byte_range();
-                        ranges.push(start..start.saturating_add(length));
+                        let end = start.checked_add(length);
+                        let end = end.filter(|end| *end <= self.source.len());
+                        // A footer that is damaged may claim more than there is, or is worth asking for.
+                        ranges.push(
+                            start..end.ok_or_else(|| {
+                                SerializeError::decode(
+                                    FORMAT,
+                                    "a column lies beyond the end of the file; it is damaged",
+                                )
+                            })?,
+                        );
                     }
                 }
             }
