@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_channel::{mpsc, oneshot};
 use futures_util::sink::SinkExt;
 use futures_util::stream::StreamExt;
-use remote_store_core::{Driver, ReadRange, Store, WriteOptions, WriteResult, runtime};
+use remote_store_core::{Driver, ObjectInfo, ReadRange, Store, WriteOptions, WriteResult, runtime};
 use remote_store_serializers::{ParquetFile, ParquetOptions, SerializeError, parquet};
 
 use crate::error::Result;
@@ -103,7 +103,8 @@ pub async fn read(store: &Store, path: &str, columns: Option<&[String]>) -> Resu
     Ok(ParquetFile::open(store.read_bytes(path).await?)?)
 }
 
-/// The file with the chunks of some columns; none when all of it is as good.
+/// The file with the chunks of some columns; none when all of it is as good, or when it was
+/// replaced meanwhile.
 async fn read_columns(
     store: &Store,
     path: &str,
@@ -111,29 +112,53 @@ async fn read_columns(
 ) -> Result<Option<ParquetFile>> {
     let end = store.open(path, ReadRange::Suffix(TAIL_BYTES)).await?;
     let info = end.info().clone();
-    let mut tail = end.bytes().await?;
-    if tail.len() as u64 == info.size {
-        return Ok(Some(ParquetFile::open(tail)?));
+    let read = read_ranges(store, path, columns, info.size, end.bytes().await?).await;
+    if matches!(&read, Ok((_, Found::Whole | Found::NearlyAll))) {
+        return Ok(read?.0);
+    }
+    // What was put together of two objects may be no file at all: that is no news about either.
+    let is_same = |now: &ObjectInfo| {
+        (now.size, &now.etag, now.modified) == (info.size, &info.etag, info.modified)
+    };
+    match (store.head(path).await, read) {
+        (Ok(now), _) if !is_same(&now) => Ok(None),
+        (Err(error), Ok(_)) => Err(error.into()),
+        (_, read) => Ok(read?.0),
+    }
+}
+
+/// How much of an object was read.
+enum Found {
+    Whole,
+    /// Nearly all of it is needed: that is quicker in one request, and checked by one answer.
+    NearlyAll,
+    Ranges,
+}
+
+async fn read_ranges(
+    store: &Store,
+    path: &str,
+    columns: Option<&[String]>,
+    size: u64,
+    mut tail: Bytes,
+) -> Result<(Option<ParquetFile>, Found)> {
+    if tail.len() as u64 == size {
+        return Ok((Some(ParquetFile::open(tail)?), Found::Whole));
     }
     let needed = parquet::footer_len(&tail)?;
     if needed > tail.len() {
         let suffix = ReadRange::Suffix(needed as u64);
         tail = store.read_range(path, suffix).await?;
     }
-    let file = ParquetFile::open_tail(info.size, tail)?;
+    let file = ParquetFile::open_tail(size, tail)?;
     let ranges = file.column_ranges(columns)?;
     let bytes: u64 = ranges.iter().map(|range| range.end - range.start).sum();
-    // Nearly all of it is quicker in one request, and checked by one answer.
-    if bytes.saturating_mul(10) > info.size.saturating_mul(9) {
-        return Ok(None);
+    if bytes.saturating_mul(10) > size.saturating_mul(9) {
+        return Ok((None, Found::NearlyAll));
     }
     let parts = store.get_ranges(path, &ranges).await?;
-    let now = store.head(path).await?;
-    if (now.size, now.etag, now.modified) != (info.size, info.etag, info.modified) {
-        return Ok(None);
-    }
     let parts = ranges.iter().map(|range| range.start).zip(parts);
-    Ok(Some(file.with_ranges(parts.collect())))
+    Ok((Some(file.with_ranges(parts.collect())), Found::Ranges))
 }
 
 /// How the encoding went.
