@@ -161,6 +161,48 @@ class TestFilters:
         with pytest.raises(ValueError, match=words):
             datasets.read_dataset("t", filters=filters)
 
+    @pytest.mark.parametrize("by", [None, ["word"]], ids=str)
+    def test_values_that_can_be_looked_at_once_are_looked_at_as_often_as_needed(
+        self, store: Store, by: list[str] | None
+    ) -> None:
+        datasets = ParquetDatasetStore(store, row_group_size=2)
+        datasets.write_dataset(TABLE, "t", partition_cols=by)
+
+        def once() -> list[tuple[str, str, object]]:
+            return [("id", "in", iter([1, 2, 7])), ("word", "in", iter(["é", ""]))]
+
+        assert sorted(datasets.read_dataset("t", filters=once())["id"].to_pylist()) == [1, 2, 7]
+        batches = datasets.read_dataset_batches("t", filters=once())
+        assert sorted(batches.read_all()["id"].to_pylist()) == [1, 2, 7]
+
+    def test_nanoseconds_leave_out_no_row_that_pyarrow_finds(self, store: Store) -> None:
+        pd = pytest.importorskip("pandas", reason="pandas is not installed, so there are no nanoseconds")
+        datasets = ParquetDatasetStore(store, row_group_size=1)
+        table = pa.table({"t": pa.array([1_000_000, 1_000_187, 1_001_000], pa.timestamp("ns"))})
+        datasets.write_dataset(table, "t")
+        for operator in ("==", "!=", "<", "<=", ">", ">="):
+            filters = [("t", operator, pd.Timestamp(1_000_187))]
+            expected = table.filter(pq.filters_to_expression(filters))
+            assert datasets.read_dataset("t", filters=filters).equals(expected), operator
+
+    def test_a_table_that_pyarrow_reads_has_its_columns_in_the_same_order(self, store: Store) -> None:
+        odd = pa.table({"a": [1], "b": pa.array([1.5]).cast(pa.decimal128(5, 2)), "c": ["x"]})
+        numbers = pa.array([1], pa.dictionary(pa.int8(), pa.int64()))
+        for table in (odd, odd.append_column("d", numbers)):
+            datasets = ParquetDatasetStore(store)
+            datasets.write_dataset(table, "t", overwrite=True)
+            assert datasets.read_dataset("t", columns=["c", "a", "c"]).column_names == ["a", "c"]
+
+
+class TestCategories:
+    def test_categories_are_folders_and_come_back_as_text(self, store: Store) -> None:
+        datasets = ParquetDatasetStore(store)
+        words = pa.array(["b", None, "a", "b"]).dictionary_encode()
+        datasets.write_dataset(pa.table({"id": [0, 1, 2, 3], "word": words}), "t", partition_cols=["word"])
+        read = datasets.read_dataset("t", columns=["word", "id"]).sort_by("id")
+        assert read.to_pydict() == {"id": [0, 1, 2, 3], "word": ["b", None, "a", "b"]}
+        assert datasets.read_dataset("t", filters=[("word", "==", "b")])["id"].to_pylist() == [0, 3]
+
 
 class TestBatches:
     def test_a_long_stream_is_written_and_read_in_pieces(self, store: Store) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pyarrow.compute as pc
 
-__all__ = ["Filters", "columns_of", "expression", "native"]
+__all__ = ["Filters", "checked", "columns_of", "expression", "native"]
 
 Filters = Sequence[tuple[str, str, Any]] | Sequence[Sequence[tuple[str, str, Any]]]
 
@@ -41,6 +41,24 @@ def _lists(filters: Filters) -> list[list[tuple[str, str, Any]]]:
     if not lists or not all(lists):
         raise ValueError("filters must hold at least one condition; leave them out to read all rows")
     return [list(conditions) for conditions in lists]
+
+
+def checked(filters: Filters | None) -> Filters | None:
+    """Give the same filters in a form that can be looked at again and again.
+
+    Raises:
+        ValueError: The filters have another form.
+    """
+    if filters is None:
+        return None
+    # A generator of values would be empty the second time, and no row equal to any of them.
+    return [
+        [
+            (column, operator, list(value) if isinstance(value, Iterator) else value)
+            for column, operator, value in conditions
+        ]
+        for conditions in _lists(filters)
+    ]
 
 
 def expression(filters: Filters) -> pc.Expression:
@@ -83,9 +101,10 @@ def native(filters: Filters | None) -> list[list[tuple[str, str, list[Any]]]] | 
 
 def _value(value: object) -> Any:
     if isinstance(value, datetime):
+        if getattr(value, "nanosecond", 0):
+            return None  # PyArrow compares with the microsecond before
         naive = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
-        nanos = getattr(value, "nanosecond", 0)
-        return ("nanos", (naive - _EPOCH) // timedelta(microseconds=1) * 1000 + nanos)
+        return ("nanos", (naive - _EPOCH) // timedelta(microseconds=1) * 1000)
     if isinstance(value, date):
         return ("nanos", (value - _EPOCH.date()).days * 86_400 * 10**9)
     if isinstance(value, (bool, int, str, bytes)):

@@ -163,6 +163,7 @@ class ParquetDatasetStore:
         """
         import pyarrow as pa
 
+        filters = _filters.checked(filters)
         native, wanted = self._datasets(), _with_filtered(columns, filters)
         table = native.read(key, columns=wanted, filters=_filters.native(filters))
         if table is not None:
@@ -210,6 +211,7 @@ class ParquetDatasetStore:
         """
         import pyarrow as pa
 
+        filters = _filters.checked(filters)
         wanted = _with_filtered(columns, filters)
         found = self._datasets().read_batches(key, columns=wanted, filters=_filters.native(filters))
         parts = iter(self._decoded_parts(key, wanted)) if found is None else _tables_of(found)
@@ -298,7 +300,8 @@ def _decode(part: _native.Buffer, columns: Sequence[str] | None) -> pa.Table:
     missing = [name for name in columns if name not in table.column_names]
     if missing:
         raise ValueError(f"No column {missing[0]!r}; the table has: {', '.join(table.column_names)}")
-    return table.select(list(columns))
+    # In the order of the file, as the native decoder gives them.
+    return table.select([index for index, name in enumerate(table.column_names) if name in columns])
 
 
 def _tables_of(batches: _native.dataset.DatasetBatches) -> Iterator[pa.Table]:
@@ -327,7 +330,9 @@ def _filtered(table: pa.Table, columns: Sequence[str] | None, filters: _filters.
         raise ValueError(f"No column {missing[0]!r}; the table has: {', '.join(table.column_names)}")
     table = table.filter(_filters.expression(filters))
     return (
-        table if columns is None else table.select([name for name in table.column_names if name in columns])
+        table
+        if columns is None
+        else table.select([index for index, name in enumerate(table.column_names) if name in columns])
     )
 
 
