@@ -1,5 +1,5 @@
 from collections.abc import Iterable, Sequence
-from typing import final
+from typing import TypeAlias, final
 
 from typing_extensions import Buffer as BytesLike
 
@@ -9,7 +9,7 @@ from .parquet import ArrowTable, _ArrowStream
 __all__ = ["DatasetBatches", "DatasetStore"]
 
 # Column, operator, values; an instant is ("nanos", nanoseconds since 1970).
-_Condition = tuple[str, str, Sequence[object]]
+_Condition: TypeAlias = tuple[str, str, Sequence[object]]
 
 @final
 class DatasetBatches:
