@@ -51,6 +51,7 @@ fn mark(json: &[u8]) -> String {
 
 impl DatasetWriter {
     pub(crate) async fn swap_manifest(&self, manifest: &DatasetManifest) -> Result<()> {
+        self.look_for_the_marker().await?;
         let options = match &self.replaced {
             // Without an old manifest the store itself lets only one writer win.
             None => WriteOptions::create(),
@@ -70,6 +71,21 @@ impl DatasetWriter {
             Ok(_) => Ok(()),
             Err(error) => self.after_failed_swap(&json, error).await,
         }
+    }
+
+    /// A manifest without a marker may be one whose writer was about to write the marker: what it
+    /// committed since is not overwritten unasked.
+    async fn look_for_the_marker(&self) -> Result<()> {
+        if self.options.overwrite || self.replaced.is_none() {
+            return Ok(());
+        }
+        let refusal = match self.store.is_file(&self.layout.success()).await {
+            Ok(false) => return Ok(()),
+            Ok(true) => self.already_exists(),
+            Err(error) => error.into(),
+        };
+        self.remove_written().await;
+        Err(refusal)
     }
 
     /// Where the store cannot compare, a commit in between is looked for; the last of two writers
@@ -153,6 +169,14 @@ impl DatasetWriter {
             .filter(|path| !kept.contains(path))
             .collect();
         remove_quietly(&self.store, paths).await;
+    }
+
+    fn already_exists(&self) -> DatasetError {
+        let (key, backend) = (
+            self.layout.key().to_owned(),
+            self.store.backend().name().to_owned(),
+        );
+        DatasetError::AlreadyExists { key, backend }
     }
 
     fn conflict(&self) -> DatasetError {

@@ -28,7 +28,7 @@ const NAME_TRIES: usize = 4;
 pub struct DatasetWriter {
     pub(crate) store: Store,
     pub(crate) layout: Layout,
-    options: WriteDatasetOptions,
+    pub(crate) options: WriteDatasetOptions,
     names: PartNames,
     /// The manifest that this write replaces.
     pub(crate) replaced: Option<Replaced>,
@@ -97,7 +97,8 @@ impl DatasetWriter {
     /// [`DatasetStore::vacuum`]; that is no error, since the dataset is committed.
     ///
     /// # Errors
-    /// [`DatasetError::Conflict`] when another writer committed in between;
+    /// [`DatasetError::Conflict`] when another writer committed in between, and
+    /// [`DatasetError::AlreadyExists`] when that was seen without `overwrite`;
     /// [`DatasetError::InvalidOption`] without any part; [`DatasetError::Store`]
     /// when the store fails. The old dataset stands then, unless the manifest was
     /// swapped and only the marker of a first write is missing.

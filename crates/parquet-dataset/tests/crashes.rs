@@ -16,7 +16,7 @@ use futures_util::future::join;
 use remote_store_core::backends::{LocalBackend, LocalOptions};
 use remote_store_core::testkit::faults::{Faults, FaultyBackend, Operation};
 use remote_store_core::{Error, Prefix, Store, WriteOptions};
-use remote_store_parquet_dataset::{DatasetError, DatasetStore};
+use remote_store_parquet_dataset::{DatasetError, DatasetStore, WriteDatasetOptions};
 use shared::{KEY, generation, objects, overwrite, read, whole, write};
 
 /// How the storage fails at one call.
@@ -333,4 +333,23 @@ fn a_dataset_on_disk_comes_and_goes_with_its_folder() {
     assert_eq!(objects(datasets.store()).len(), 5);
     block_on(datasets.delete(KEY)).unwrap();
     assert!(!folder.path().join(KEY).exists());
+}
+
+#[test]
+fn a_dataset_whose_marker_came_meanwhile_is_not_overwritten_unasked() {
+    let datasets = DatasetStore::new(Store::memory());
+    let first = generation(1, 2);
+    write(&datasets, &first, WriteDatasetOptions::default()).unwrap();
+    let before = objects(datasets.store());
+    let marker = format!("{KEY}/_SUCCESS");
+    // As it is while the first writer has written the manifest and not yet the marker.
+    block_on(datasets.store().delete(&marker, false)).unwrap();
+    let mut second = block_on(datasets.begin(KEY, WriteDatasetOptions::default())).unwrap();
+    let options = WriteOptions::create();
+    block_on(datasets.store().write(&marker, "".into(), &options)).unwrap();
+    block_on(second.add_part("PAR1".into(), 1)).unwrap();
+    let refused = block_on(second.commit()).unwrap_err();
+    assert_eq!(refused.kind(), "already-exists");
+    assert_eq!(read(&datasets).unwrap(), whole(&first));
+    assert_eq!(objects(datasets.store()), before);
 }
