@@ -203,6 +203,14 @@ class TestCategories:
         assert read.to_pydict() == {"id": [0, 1, 2, 3], "word": ["b", None, "a", "b"]}
         assert datasets.read_dataset("t", filters=[("word", "==", "b")])["id"].to_pylist() == [0, 3]
 
+    def test_categories_without_rows_come_back_from_folders(self, store: Store) -> None:
+        datasets = ParquetDatasetStore(store)
+        table = pa.table({"id": pa.array([], pa.int64()), "word": pa.array([]).cast(pa.string())})
+        table = table.set_column(1, "word", table["word"].dictionary_encode())
+        datasets.write_dataset(table, "t", partition_cols=["id"])
+        assert datasets.read_dataset("t").schema.equals(table.schema)
+        assert datasets.read_dataset("t", filters=[("word", "==", "b")]).num_rows == 0
+
 
 class TestBatches:
     def test_a_long_stream_is_written_and_read_in_pieces(self, store: Store) -> None:

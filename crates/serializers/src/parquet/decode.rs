@@ -207,7 +207,7 @@ impl ParquetFile {
         gate::read_support_of(
             self.schema(),
             metadata.file_metadata(),
-            metadata.row_groups(),
+            Some(metadata.row_groups()),
             wanted,
         )
     }

@@ -113,15 +113,15 @@ pub(crate) fn is_categorical(data_type: &DataType) -> bool {
 ///
 /// [`ParquetFile::read_support`](super::ParquetFile::read_support) passes both; `file` is the file's own metadata.
 pub fn read_support(schema: &Schema, file: &FileMetaData) -> Support {
-    read_support_of(schema, file, &[], &|_all| true)
+    read_support_of(schema, file, None, &|_all| true)
 }
 
 /// The same for a file whose row groups are known: categories that it has as dictionaries
-/// come back as they are. Only columns whose positions are wanted count.
+/// come back as they are, and so do those of a file without rows. Only columns whose positions are wanted count.
 pub(crate) fn read_support_of(
     schema: &Schema,
     file: &FileMetaData,
-    row_groups: &[RowGroupMetaData],
+    row_groups: Option<&[RowGroupMetaData]>,
     wanted: &dyn Fn(usize) -> bool,
 ) -> Support {
     let found = int96_difference(schema, file.schema_descr(), wanted)
@@ -130,10 +130,11 @@ pub(crate) fn read_support_of(
         return Support::Fallback { reason };
     }
     let is_coded = |position: usize| {
-        !row_groups.is_empty()
-            && row_groups.iter().all(|row_group| {
+        row_groups.is_some_and(|row_groups| {
+            row_groups.iter().all(|row_group| {
                 has_dictionary_pages_only(row_group, file.schema_descr(), position)
             })
+        })
     };
     let fields = schema.fields().iter().enumerate();
     let fields = fields
