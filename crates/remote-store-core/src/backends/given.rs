@@ -46,6 +46,9 @@ pub(super) fn flag(given: &Options, name: &str) -> bool {
         .unwrap_or(false)
 }
 
+/// Longer than any program runs.
+const FOREVER: Duration = Duration::from_hours(24 * 365 * 10);
+
 /// A positive number of seconds; `map` is the option it stands in, or nothing.
 pub(super) fn seconds(
     backend: &str,
@@ -60,7 +63,8 @@ pub(super) fn seconds(
     Duration::try_from_secs_f64(value)
         .ok()
         .filter(|duration| !duration.is_zero())
-        .map(Some)
+        // A time so far away cannot be added to the clock.
+        .map(|duration| Some(duration.min(FOREVER)))
         .ok_or_else(|| {
             refuse(
                 backend,
@@ -69,4 +73,23 @@ pub(super) fn seconds(
                 ),
             )
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_beyond_all_clocks_are_cut_and_no_time_is_refused() {
+        let of = |value: f64| {
+            let given = Options::from([("wait".to_owned(), OptionValue::Float(value))]);
+            seconds("test", &given, "", "wait")
+        };
+        let longest = of(1e19).unwrap().unwrap();
+        assert!(std::time::Instant::now().checked_add(longest).is_some());
+        assert_eq!(of(1.5).unwrap(), Some(Duration::from_millis(1500)));
+        for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(of(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -137,7 +137,9 @@ impl Inner {
                 }
             };
             let pause = self.pause(attempt).max(asked.unwrap_or_default());
-            if attempt >= retry.max_attempts || begun.elapsed() + pause > retry.timeout {
+            if attempt >= retry.max_attempts
+                || begun.elapsed().saturating_add(pause) > retry.timeout
+            {
                 return Err(error);
             }
             tracing::debug!(attempt, "an http request is tried again");

@@ -54,7 +54,7 @@ impl<'a> Attempts<'a> {
             .saturating_mul(1 << doublings)
             .min(self.policy.backoff_max);
         let pause = pause.mul_f64(0.5 + jitter() / 2.0);
-        if self.since.elapsed() + pause > self.policy.timeout {
+        if self.since.elapsed().saturating_add(pause) > self.policy.timeout {
             return false;
         }
         tokio::time::sleep(pause).await;
