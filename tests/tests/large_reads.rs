@@ -268,7 +268,7 @@ fn who_reads_the_head_of_a_large_object_fetches_no_other_piece() {
 }
 
 #[test]
-fn four_pieces_are_under_way_at_a_time_and_no_more() {
+fn a_stream_has_four_pieces_under_way_at_a_time_and_no_more() {
     let body = Arc::new(text('a', 7 * PIECE));
     let held = Arc::clone(&body);
     let (under_way, most) = (
@@ -296,8 +296,35 @@ fn four_pieces_are_under_way_at_a_time_and_no_more() {
         ranged(request, "\"v1\"", &held)
     })
     .unwrap();
-    assert!(wait(store(&server).read_bytes("x")).unwrap() == body.as_bytes());
+    let reader = wait(store(&server).read("x")).unwrap();
+    let streamed: Vec<_> = wait(reader.into_stream().try_collect()).unwrap();
+    assert!(streamed.concat() == body.as_bytes());
     assert_eq!(server.asked().len(), 7);
-    // The body of the first answer is one of the four.
     assert!((3..=4).contains(&most.load(Ordering::Relaxed)));
+}
+
+#[test]
+fn a_large_object_that_goes_into_one_buffer_waits_for_two_answers() {
+    let body = Arc::new(text('a', 11 * PIECE));
+    let held = Arc::clone(&body);
+    let together = Arc::new((Mutex::new(0_usize), Condvar::new()));
+    let met = Arc::clone(&together);
+    let server = Scripted::start(move |request, before| {
+        // All but the first wait for each other.
+        if before > 0 {
+            let (count, changed) = &*met;
+            let mut now = count.lock().unwrap();
+            *now += 1;
+            changed.notify_all();
+            let limit = Duration::from_mins(1);
+            let (_held, late) = changed
+                .wait_timeout_while(now, limit, |come| *come < 8)
+                .unwrap();
+            assert!(!late.timed_out(), "some pieces wait for others");
+        }
+        ranged(request, "\"v1\"", &held)
+    })
+    .unwrap();
+    assert!(wait(store(&server).read_bytes("x")).unwrap() == body.as_bytes());
+    assert_eq!(server.asked().len(), 9);
 }

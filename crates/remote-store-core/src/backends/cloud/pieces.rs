@@ -31,6 +31,12 @@ use super::failure::is_range_refusal;
 pub(super) const PIECE_BYTES: u64 = 8 << 20;
 /// How many pieces are fetched at a time, and held at most by a stream.
 const WINDOW: usize = 4;
+/// How many are fetched at a time beside the first when all goes into one buffer,
+/// which is there anyhow: more of them hide the wait for each answer.
+const WHOLE_WINDOW: usize = 8;
+/// What one request fetches at most of an object that goes into one buffer; what
+/// is fetched again after a connection broke for good is no more than this.
+const WHOLE_PIECE_BYTES: u64 = 16 << 20;
 /// So much of the first piece is handed out before others are asked for: who
 /// wants only the head of an object pays for no more.
 const AHEAD_FROM_BYTES: u64 = 1 << 20;
@@ -76,10 +82,18 @@ pub(super) fn pin(result: &GetResult) -> Option<String> {
     (!tag.is_empty() && !tag.starts_with("W/")).then(|| tag.to_owned())
 }
 
-fn split(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+/// How large the pieces of so many bytes are when they go into one buffer: no
+/// more pieces than are fetched at a time, if they do not get too large.
+fn whole_piece(bytes: u64) -> u64 {
+    bytes
+        .div_ceil(WHOLE_WINDOW as u64)
+        .clamp(PIECE_BYTES, WHOLE_PIECE_BYTES)
+}
+
+fn split(range: Range<u64>, piece_bytes: u64) -> impl Iterator<Item = Range<u64>> {
     let mut start = range.start;
     std::iter::from_fn(move || {
-        let piece = start..start.saturating_add(PIECE_BYTES).min(range.end);
+        let piece = start..start.saturating_add(piece_bytes).min(range.end);
         start = piece.end;
         (!piece.is_empty()).then_some(piece)
     })
@@ -191,7 +205,7 @@ impl Pieces {
     fn rest(&mut self) -> &mut BoxStream<'static, Result<Vec<Bytes>>> {
         let (source, rest) = (self.source.clone(), self.first_end..self.range.end);
         self.rest.get_or_insert_with(|| {
-            stream::iter(split(rest))
+            stream::iter(split(rest, PIECE_BYTES))
                 .map(move |piece| source.clone().fetch(piece))
                 .buffered(WINDOW)
                 .boxed()
@@ -250,7 +264,9 @@ impl Pieces {
                 Ok((place, source.pour(body, first, buffer).await?))
             }));
         }
-        for range in split(self.first_end..self.range.end) {
+        let rest = self.first_end..self.range.end;
+        let piece_bytes = whole_piece(length(&rest));
+        for range in split(rest, piece_bytes) {
             let own = usize::try_from(length(&range)).unwrap_or(usize::MAX);
             let rest = tail.split_off(own.min(tail.capacity()));
             let buffer = std::mem::replace(&mut tail, rest);
@@ -261,7 +277,7 @@ impl Pieces {
             }));
         }
         // In any order: a slow piece holds up no other.
-        let filled = stream::iter(pieces).buffer_unordered(WINDOW);
+        let filled = stream::iter(pieces).buffer_unordered(WHOLE_WINDOW + 1);
         let mut filled: Vec<(u64, BytesMut)> = filled.try_collect().await?;
         filled.sort_unstable_by_key(|(place, _)| *place);
         let mut whole = BytesMut::new();
@@ -332,12 +348,22 @@ mod tests {
     #[test]
     fn pieces_cover_a_range_without_gap_or_overlap() {
         let range = 5..3 * PIECE_BYTES + 1;
-        let pieces: Vec<_> = split(range.clone()).collect();
+        let pieces: Vec<_> = split(range.clone(), PIECE_BYTES).collect();
         assert_eq!(pieces.len(), 3);
         assert_eq!(pieces.first().map(|piece| piece.start), Some(range.start));
         assert_eq!(pieces.last().map(|piece| piece.end), Some(range.end));
         assert!(pieces.windows(2).all(|two| two[0].end == two[1].start));
-        assert_eq!(split(7..7).count(), 0);
+        assert_eq!(split(7..7, PIECE_BYTES).count(), 0);
+    }
+
+    #[test]
+    fn a_buffer_is_filled_by_few_large_pieces() {
+        assert_eq!(whole_piece(1), PIECE_BYTES);
+        assert_eq!(
+            whole_piece(WHOLE_WINDOW as u64 * PIECE_BYTES + 1),
+            PIECE_BYTES + 1
+        );
+        assert_eq!(whole_piece(u64::MAX), WHOLE_PIECE_BYTES);
     }
 
     #[test]
