@@ -108,7 +108,7 @@ class ParquetDatasetStore:
             run_id: Kept in the manifest.
             metadata: Kept in the manifest; must fit into JSON.
             partition_cols: Columns of text, integers, booleans or dates whose values become
-                folders, such as ``year=2013``; reading gives them back.
+                folders, such as ``year=2013``; reading gives them back, categories as their text.
 
         Returns:
             The manifest.
