@@ -339,7 +339,8 @@ def _filtered(table: pa.Table, columns: Sequence[str] | None, filters: _filters.
 def _reader_class() -> type[pa.RecordBatchReader]:
     import pyarrow as pa
 
-    return pa.RecordBatchReader
+    reader: type[pa.RecordBatchReader] = pa.RecordBatchReader
+    return reader
 
 
 def _as_table(table: Any) -> pa.Table:
