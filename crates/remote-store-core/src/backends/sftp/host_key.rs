@@ -171,6 +171,14 @@ impl HostKeyCheck {
                  between. When the host was set up anew, remove its old line from {place} or from \
                  'known_host_keys' (ssh-keygen -R '{name}')"
             ),
+            Verdict::Unreadable(kind) => format!(
+                "The host key cannot be compared: {shown}, but {place} or 'known_host_keys' knows the host \
+                 only by a key of the kind '{}', which is not understood here. When that is the fingerprint of \
+                 the right host, add its line too (ssh-keyscan -p {} {})",
+                kind.escape_debug(),
+                self.port,
+                self.host
+            ),
             Verdict::Revoked => format!(
                 "The host key was revoked: {shown}, which is marked @revoked in {place} or in \
                  'known_host_keys'. Give the host a new key"
@@ -209,7 +217,9 @@ impl HostKeyCheck {
         match now.judge(key) {
             Verdict::Known => return Ok(()),
             Verdict::Unknown => {}
-            verdict @ (Verdict::Changed | Verdict::Revoked) => return self.refuse(key, verdict),
+            verdict @ (Verdict::Changed | Verdict::Unreadable(_) | Verdict::Revoked) => {
+                return self.refuse(key, verdict);
+            }
         }
         append(path, &format!("{name} {text}\n"))
             .map_err(|err| failed(&path.display().to_string(), &err.kind()))
@@ -293,5 +303,33 @@ mod tests {
         assert!(err.to_string().contains("has changed"), "{err}");
         let kept = fs::read_to_string(&path).unwrap();
         assert_eq!(kept.lines().count(), 1, "{kept}");
+    }
+
+    #[test]
+    fn a_host_known_by_a_kind_that_cannot_be_read_is_refused_under_every_policy() {
+        let mut known = KnownKeys::default();
+        known.add("h ssh-ed448 AAAACXNzaC1lZDQ0OAAAAAMBAgM=", "h", 22);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("known_hosts");
+        for policy in [
+            HostKeyPolicy::Strict,
+            HostKeyPolicy::TrustOnFirstUse,
+            HostKeyPolicy::AutoAdd,
+        ] {
+            let check = HostKeyCheck {
+                host: "h".to_owned(),
+                port: 22,
+                policy,
+                known: known.clone(),
+                file: Some(path.clone()),
+                refusal: Arc::default(),
+            };
+            let err = check.judge(&key(FIRST)).unwrap_err();
+            assert_eq!(err.kind(), ErrorKind::PermissionDenied, "{policy}");
+            let text = err.to_string();
+            assert!(text.contains("'ssh-ed448'"), "{text}");
+            assert!(text.contains("ssh-keyscan -p 22 h"), "{text}");
+            assert!(!path.exists(), "{policy}");
+        }
     }
 }

@@ -29,10 +29,12 @@ struct Line {
 #[derive(Debug, Clone, Default)]
 pub(super) struct KnownKeys {
     lines: Vec<Line>,
+    /// The kinds of the host's keys that cannot be compared here.
+    unreadable: Vec<String>,
 }
 
 /// How a key compares with what is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It is the host's.
     Known,
@@ -40,6 +42,8 @@ pub(super) enum Verdict {
     Unknown,
     /// The host is known by other keys.
     Changed,
+    /// The host is known only by a key of this kind, which cannot be compared here.
+    Unreadable(String),
     /// It was revoked.
     Revoked,
 }
@@ -56,7 +60,8 @@ pub(super) fn host_name(host: &str, port: u16) -> String {
 
 impl KnownKeys {
     /// Adds what a text in the format of `known_hosts` says about the host.
-    /// Lines that cannot be read are passed over, as OpenSSH does; how many
+    /// Lines that cannot be read are passed over, as OpenSSH does, but a key of
+    /// a kind that only others can read makes the host a known one; how many
     /// could be read at all is returned.
     pub(super) fn add(&mut self, text: &str, host: &str, port: u16) -> usize {
         let name = host_name(host, port);
@@ -65,9 +70,18 @@ impl KnownKeys {
             let Some((mark, patterns, key)) = parse(line) else {
                 continue;
             };
-            readable += 1;
-            if matches(patterns, &name) {
-                self.lines.push(Line { mark, key });
+            let is_meant = matches(patterns, &name);
+            match key {
+                Key::Readable(key) => {
+                    readable += 1;
+                    if is_meant {
+                        self.lines.push(Line { mark, key: *key });
+                    }
+                }
+                Key::OfOtherKind(kind) if is_meant && mark == Mark::Trusted => {
+                    self.unreadable.push(kind.to_owned());
+                }
+                Key::OfOtherKind(_) => {}
             }
         }
         readable
@@ -84,6 +98,8 @@ impl KnownKeys {
             // Also when only keys of other kinds are known: whoever stands in between would
             // show one of a kind that is not.
             Verdict::Changed
+        } else if let Some(kind) = self.unreadable.first() {
+            Verdict::Unreadable(kind.clone())
         } else {
             Verdict::Unknown
         }
@@ -96,8 +112,15 @@ impl KnownKeys {
     }
 }
 
+/// The key of a line.
+enum Key<'a> {
+    Readable(Box<PublicKey>),
+    /// Well formed, and of this kind, which nothing here can compare.
+    OfOtherKind(&'a str),
+}
+
 /// The mark, the hosts and the key of a line; `None` for a comment or nonsense.
-fn parse(line: &str) -> Option<(Mark, &str, PublicKey)> {
+fn parse(line: &str) -> Option<(Mark, &str, Key<'_>)> {
     let mut words = line.split_whitespace();
     let mut first = words.next().filter(|word| !word.starts_with('#'))?;
     let mut mark = Mark::Trusted;
@@ -109,8 +132,26 @@ fn parse(line: &str) -> Option<(Mark, &str, PublicKey)> {
         };
         first = words.next()?;
     }
-    let (_kind, key) = (words.next()?, words.next()?);
-    Some((mark, first, parse_public_key_base64(key).ok()?))
+    let (kind, text) = (words.next()?, words.next()?);
+    let key = match parse_public_key_base64(text) {
+        Ok(key) if !matches!(key.algorithm(), Algorithm::Other(_)) => Key::Readable(Box::new(key)),
+        _ if names_its_kind(text, kind) => Key::OfOtherKind(kind),
+        _ => return None,
+    };
+    Some((mark, first, key))
+}
+
+/// True when the bytes of a key begin with its kind, as those of every kind do
+/// (RFC 4253, 6.6); anything else is a damaged line.
+fn names_its_kind(text: &str, kind: &str) -> bool {
+    let Ok(bytes) = BASE64_STANDARD.decode(text) else {
+        return false;
+    };
+    let Some((length, rest)) = bytes.split_first_chunk::<4>() else {
+        return false;
+    };
+    usize::try_from(u32::from_be_bytes(*length)) == Ok(kind.len())
+        && rest.starts_with(kind.as_bytes())
 }
 
 /// True when one of the patterns is the host's and none excludes it.
@@ -253,6 +294,27 @@ mod tests {
         let line = format!("*.example.com,!bad.example.com ssh-ed25519 {ONE}");
         assert_eq!(verdict(&line, "bad.example.com", 22), Verdict::Unknown);
         assert_eq!(verdict(&line, "good.example.com", 22), Verdict::Known);
+    }
+
+    #[test]
+    fn a_host_known_only_by_a_key_of_a_kind_that_cannot_be_read_is_not_unknown() {
+        for kind in ["ssh-ed448", "ssh-new@example.org"] {
+            let mut blob = u32::try_from(kind.len()).unwrap().to_be_bytes().to_vec();
+            blob.extend(kind.as_bytes());
+            blob.extend([0, 0, 0, 3, 1, 2, 3]);
+            let line = format!("h {kind} {}", BASE64_STANDARD.encode(blob));
+            assert_eq!(
+                verdict(&line, "h", 22),
+                Verdict::Unreadable(kind.to_owned())
+            );
+            assert_eq!(verdict(&line, "elsewhere", 22), Verdict::Unknown);
+            let revoked = format!("@revoked {line}");
+            assert_eq!(verdict(&revoked, "h", 22), Verdict::Unknown);
+            let both = format!("{line}\nh ssh-ed25519 {ONE}");
+            assert_eq!(verdict(&both, "h", 22), Verdict::Known);
+            let other = format!("{line}\nh ssh-ed25519 {OTHER}");
+            assert_eq!(verdict(&other, "h", 22), Verdict::Changed);
+        }
     }
 
     #[test]
