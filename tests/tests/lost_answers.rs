@@ -272,3 +272,28 @@ fn parts_that_are_gone_without_an_object_of_their_size_are_an_error() {
     assert!(written.is_err());
     assert_eq!(stored(&bucket), FOREIGN);
 }
+
+#[test]
+fn parts_that_are_gone_above_an_older_object_of_their_size_are_an_error() {
+    // The upload is removed by somebody else; what is there was there before.
+    let (store, bucket, _server) = bucket(completes, Lost::Done);
+    let older = "o".repeat(LARGE);
+    bucket.lock().unwrap().put("/lake/x", older.clone());
+    let held = Arc::clone(&bucket);
+    let written = wait(async {
+        let mut writer = store.writer("x", &WriteOptions::overwrite()).await?;
+        writer.write("m".repeat(LARGE).into()).await?;
+        held.lock().unwrap().upload = false;
+        writer.finish().await
+    });
+    assert!(written.is_err());
+    assert!(stored(&bucket) == older);
+}
+
+#[test]
+fn parts_that_were_put_together_without_an_answer_replaced_an_older_object_of_their_size() {
+    let (store, bucket, _server) = bucket(completes, Lost::Done);
+    bucket.lock().unwrap().put("/lake/x", "o".repeat(LARGE));
+    write_in_parts(&store, &WriteOptions::overwrite()).unwrap();
+    assert!(stored(&bucket) == "m".repeat(LARGE));
+}

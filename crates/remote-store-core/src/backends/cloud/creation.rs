@@ -12,10 +12,11 @@ use std::hash::{BuildHasher, Hasher};
 use std::process;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use object_store::client::HttpRequest;
 use object_store::path::Path;
-use object_store::{CopyMode, CopyOptions, ObjectStoreExt, PutPayload};
+use object_store::{CopyMode, CopyOptions, ObjectMeta, ObjectStoreExt, PutPayload};
 use reqwest::Method;
 use reqwest::header::{HeaderValue, IF_NONE_MATCH};
 use tokio::runtime::Handle;
@@ -59,6 +60,26 @@ pub(super) fn is_refusal(failure: &Error) -> bool {
         failure,
         Error::AlreadyExists { .. } | Error::Conflict { .. }
     )
+}
+
+/// What had the name when an upload began.
+#[derive(PartialEq)]
+pub(super) enum Before {
+    Nothing,
+    /// Tag, version and time of an object.
+    Object(Option<String>, Option<String>, DateTime<Utc>),
+    /// The service did not say.
+    Unsaid,
+}
+
+impl Before {
+    pub(super) fn of(found: object_store::Result<ObjectMeta>) -> Self {
+        match found {
+            Ok(found) => Self::Object(found.e_tag, found.version, found.last_modified),
+            Err(object_store::Error::NotFound { .. }) => Self::Nothing,
+            Err(_) => Self::Unsaid,
+        }
+    }
 }
 
 /// An object under a hidden name; removed when dropped.

@@ -19,7 +19,7 @@ use crate::key::ObjectKey;
 use crate::model::{WriteMode, WriteOptions, WriteResult};
 
 use super::Inner;
-use super::creation::{Fingerprint, Hidden, creating, is_refusal};
+use super::creation::{Before, Fingerprint, Hidden, creating, is_refusal};
 use super::failure::was_retried;
 use super::service::Trait;
 
@@ -41,6 +41,7 @@ struct Parts {
     sent: usize,
     bytes: u64,
     new: Option<New>,
+    before: Before,
     pid: u32,
 }
 
@@ -67,11 +68,18 @@ impl Parts {
             Some(New::Beside(hidden)) => &hidden.location,
             Some(New::OnCondition(_)) | None => &target,
         };
-        let upload = inner
-            .client()?
-            .put_multipart_opts(location, PutMultipartOptions::from(attributes))
-            .await
-            .map_err(|err| inner.failure(key.as_str(), &err))?;
+        let client = inner.client()?;
+        let (upload, before) = tokio::join!(
+            client.put_multipart_opts(location, PutMultipartOptions::from(attributes)),
+            async {
+                match &new {
+                    None => Before::of(client.head(&target).await),
+                    // What is there does not matter, or nothing is under a hidden name.
+                    Some(_) => Before::Nothing,
+                }
+            }
+        );
+        let upload = upload.map_err(|err| inner.failure(key.as_str(), &err))?;
         Ok(Self {
             inner: Arc::clone(inner),
             key: key.clone(),
@@ -80,6 +88,7 @@ impl Parts {
             sent: 0,
             bytes: 0,
             new,
+            before,
             pid: process::id(),
         })
     }
@@ -179,8 +188,9 @@ impl Parts {
         Err(failure)
     }
 
-    /// True when the upload is gone and an object of its size is in its place: it
-    /// was completed, and the answer was lost.
+    /// True when the upload is gone and an object of its size is in its place
+    /// that was not there before: it was completed, and the answer was lost.
+    /// Without that an upload that somebody aborted would pass for its predecessor.
     async fn is_there(&mut self, failure: &Error) -> bool {
         let location = match &self.new {
             Some(New::Beside(hidden)) => Ok(hidden.location.clone()),
@@ -192,7 +202,11 @@ impl Parts {
             return false;
         };
         let found = client.head(&location).await;
-        found.is_ok_and(|found| found.size == self.bytes)
+        found.is_ok_and(|found| {
+            found.size == self.bytes
+                && self.before != Before::Unsaid
+                && self.before != Before::of(Ok(found))
+        })
     }
 
     async fn abort(&mut self) -> Result<()> {
