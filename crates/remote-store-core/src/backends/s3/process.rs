@@ -1,6 +1,10 @@
 //! A program that prints credentials: `credential_process` of a profile.
 
-use std::process::{Command, Stdio};
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
@@ -10,6 +14,13 @@ use crate::error::{Error, Result};
 
 use super::NAME;
 use super::identity::Identity;
+
+/// A program that takes longer waits for something that does not come.
+const TIME_LIMIT: Duration = Duration::from_mins(1);
+/// What credentials never need.
+const OUTPUT_BYTES: u64 = 1 << 20;
+/// How often a program is looked at that has printed all and goes on.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The program and its arguments.
 #[derive(Debug)]
@@ -31,21 +42,68 @@ impl Program {
         )
     }
 
-    fn run(&self) -> Result<String> {
+    /// What it prints, when it ends well within the limits; else it is stopped.
+    fn run(&self, time_limit: Duration) -> Result<String> {
         let (program, arguments) = self
             .words
             .split_first()
             .ok_or_else(|| self.failed("names no program"))?;
-        let output = Command::new(program)
+        let mut child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .output()
+            .spawn()
             .map_err(|error| self.failed("cannot be started").caused_by(&error))?;
-        if !output.status.success() {
-            return Err(self.failed(&format!("failed ({})", output.status)));
+        let printed = self.printed(&mut child, time_limit);
+        if printed.is_err() {
+            // It may have ended by itself.
+            drop(child.kill());
+            drop(child.wait());
         }
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        printed
+    }
+
+    fn printed(&self, child: &mut Child, time_limit: Duration) -> Result<String> {
+        let started = Instant::now();
+        let too_slow = || {
+            self.failed(&format!(
+                "took longer than {} s and was stopped; run it by itself to see what it waits for",
+                time_limit.as_secs_f64()
+            ))
+        };
+        let unread = |error| self.failed("cannot be read from").caused_by(&error);
+        let stdout = child.stdout.take();
+        let stdout = stdout.ok_or_else(|| self.failed("has no output"))?;
+        let (sender, receiver) = mpsc::sync_channel(1);
+        // A thread of its own, which nobody waits for: what the program started may keep its output open.
+        thread::Builder::new()
+            .name("credential-process".to_owned())
+            .spawn(move || {
+                let mut bytes = Vec::new();
+                let read = stdout.take(OUTPUT_BYTES + 1).read_to_end(&mut bytes);
+                drop(sender.send(read.map(|_count| bytes)));
+            })
+            .map_err(unread)?;
+        let bytes = receiver
+            .recv_timeout(time_limit)
+            .map_err(|_late| too_slow())?
+            .map_err(unread)?;
+        if bytes.len() as u64 > OUTPUT_BYTES {
+            return Err(self.failed(&format!(
+                "printed more than {} KiB and was stopped; it should print one JSON object",
+                OUTPUT_BYTES >> 10
+            )));
+        }
+        loop {
+            match child.try_wait().map_err(unread)? {
+                Some(status) if status.success() => break,
+                Some(status) => return Err(self.failed(&format!("failed ({status})"))),
+                None if started.elapsed() > time_limit => return Err(too_slow()),
+                None => thread::sleep(PAUSE),
+            }
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 }
 
@@ -79,7 +137,7 @@ impl CredentialSource for Program {
             words: self.words.clone(),
             answer: self.answer.clone(),
         };
-        let run = tokio::task::spawn_blocking(move || this.run());
+        let run = tokio::task::spawn_blocking(move || this.run(TIME_LIMIT));
         let printed = run
             .await
             .map_err(|error| self.failed("was stopped").caused_by(&error))??;
@@ -89,7 +147,61 @@ impl CredentialSource for Program {
 
 #[cfg(test)]
 mod tests {
-    use super::words;
+    use std::time::Duration;
+
+    use object_store::client::HttpClient;
+
+    use super::{Program, TIME_LIMIT, words};
+    use crate::backends::cloud::service::install_tls;
+    use crate::backends::s3::identity::Identity;
+
+    #[cfg(unix)]
+    #[allow(clippy::unwrap_used, reason = "helpers of tests may fail loudly too")]
+    fn refusal(script: &str, time_limit: Duration) -> String {
+        install_tls();
+        let program = Program {
+            profile: "corp".to_owned(),
+            words: ["sh", "-c", script].map(str::to_owned).to_vec(),
+            answer: Identity {
+                what: "credential_process",
+                client: HttpClient::new(reqwest::Client::new()),
+                attempts: 1,
+            },
+        };
+        program.run(time_limit).unwrap_err().to_string()
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_that_does_not_end_is_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let pid = folder.path().join("pid");
+        let begin = format!("echo $$ > '{}'; echo hunter2; ", pid.display());
+        // One that keeps its output open, and one that closes it and goes on.
+        for rest in ["exec sleep 600", "exec sleep 600 >&-"] {
+            let error = refusal(&format!("{begin}{rest}"), Duration::from_millis(500));
+            assert!(error.contains("'corp' took longer than 0.5 s"), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+            let pid = std::fs::read_to_string(&pid).unwrap();
+            let alive = std::process::Command::new("kill")
+                .args(["-0", pid.trim()])
+                .stderr(std::process::Stdio::null())
+                .status()
+                .unwrap();
+            assert!(!alive.success(), "it still runs: {rest}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_that_prints_without_end_is_stopped() {
+        let error = refusal("exec yes hunter2", TIME_LIMIT);
+        assert!(
+            error.contains("'corp' printed more than 1024 KiB"),
+            "{error}"
+        );
+        assert!(!error.contains("hunter2"), "{error}");
+    }
 
     #[test]
     fn words_are_parted_as_in_a_shell() {
