@@ -315,6 +315,39 @@ fn leftovers_of_lost_connections_are_hidden_and_swept_when_old() {
     assert!(young.exists(), "its writer may be at work");
 }
 
+#[test]
+fn an_object_that_a_lost_writer_moved_aside_is_put_back() {
+    let Some(server) = server() else { return };
+    let name = folder();
+    let store = server.store(&name).unwrap();
+    wait(store.write("replaced", "new".into(), &WriteOptions::create())).unwrap();
+    let here = server.folder(&name);
+    let hour = Duration::from_hours(1);
+    let now = std::time::SystemTime::now();
+    let since = now.duration_since(std::time::UNIX_EPOCH).unwrap();
+    let aside = |since: Duration, key: &str| {
+        let name = format!(".remote-store-staged-aside-{:x}-0a-{key}", since.as_secs());
+        let path = here.join(name);
+        fs::write(&path, "old").unwrap();
+        // It keeps the time of its last change.
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(now - 48 * hour).unwrap();
+        path
+    };
+    let lost = aside(since - hour, "lost-one");
+    let replaced = aside(since - hour, "replaced");
+    let young = aside(since, "young");
+    // A backend looks once into each folder; this one is new.
+    let store = server.store(&name).unwrap();
+    wait(store.write("a", "c".into(), &WriteOptions::overwrite())).unwrap();
+    eventually("both are dealt with", || {
+        !lost.exists() && !replaced.exists()
+    });
+    assert_eq!(wait(store.read_bytes("lost-one")).unwrap(), "old");
+    assert_eq!(wait(store.read_bytes("replaced")).unwrap(), "new");
+    assert!(young.exists(), "its writer may be at work");
+}
+
 mod proxy;
 
 #[test]

@@ -11,6 +11,11 @@ use std::time::{Duration, SystemTime};
 pub(super) const RESERVED: &str = ".remote-store-staged-";
 /// How the names of locks go on.
 pub(super) const LOCK: &str = "lock-";
+/// How the names of objects go on that wait for their successor.
+const ASIDE: &str = "aside-";
+/// Longer names are refused by most file systems.
+#[cfg(any(feature = "sftp", test))]
+const NAME_BYTES: usize = 255;
 /// A staged file untouched for longer belongs to nobody any more.
 pub(super) const STALE: Duration = Duration::from_hours(24);
 /// A folder larger than this is swept only in part: a write must not cost a full listing.
@@ -48,6 +53,46 @@ pub(super) fn fresh_name() -> String {
     format!("{RESERVED}{random:016x}{count:x}")
 }
 
+/// An object that was moved out of the way of its successor: nothing but it may
+/// be left of what a user wrote, so that a sweep puts it back.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Aside<'a> {
+    /// When it was moved, since the epoch.
+    pub(super) since: Duration,
+    /// The name that it had, unless that was too long to be kept.
+    pub(super) target: Option<&'a str>,
+}
+
+/// A name for the object `target` while its successor takes its place.
+#[cfg(any(feature = "sftp", test))]
+pub(super) fn aside_name(target: &str, now: Duration) -> String {
+    let fresh = fresh_name();
+    let random = fresh.strip_prefix(RESERVED).unwrap_or(&fresh);
+    let name = format!("{RESERVED}{ASIDE}{:x}-{random}-", now.as_secs());
+    if name.len() + target.len() > NAME_BYTES {
+        name
+    } else {
+        name + target
+    }
+}
+
+/// What a name of [`aside_name`] says; `None` for every other one.
+pub(super) fn aside(name: &str) -> Option<Aside<'_>> {
+    let rest = name.strip_prefix(RESERVED)?.strip_prefix(ASIDE)?;
+    let mut parts = rest.splitn(3, '-');
+    let since = u64::from_str_radix(parts.next()?, 16).ok()?;
+    let (_random, target) = (parts.next()?, parts.next()?);
+    let is_name = !target.is_empty()
+        && !is_reserved(target)
+        && target != "."
+        && target != ".."
+        && !target.contains('/');
+    Some(Aside {
+        since: Duration::from_secs(since),
+        target: is_name.then_some(target),
+    })
+}
+
 /// The folders that were looked through for leftovers.
 #[derive(Debug)]
 pub(super) struct SweptFolders<P>(Mutex<HashSet<P>>);
@@ -73,5 +118,29 @@ impl<P: Eq + Hash> SweptFolders<P> {
             swept.clear();
         }
         swept.insert(folder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_an_object_that_was_moved_aside_tells_when_and_from_where() {
+        let now = Duration::from_secs(1_800_000_001);
+        for target in ["a", "a-b-.c", "ä"] {
+            let name = aside_name(target, now);
+            assert!(is_reserved(&name), "{name}");
+            let target = Some(target);
+            assert_eq!(aside(&name), Some(Aside { since: now, target }));
+        }
+        let long = aside_name(&"x".repeat(255), now);
+        assert!(long.len() <= 255, "{long}");
+        assert_eq!(aside(&long).unwrap().target, None);
+        for other in [fresh_name(), lock_name("a"), "aside-1-2-a".to_owned()] {
+            assert_eq!(aside(&other), None, "{other}");
+        }
+        let outside = format!("{RESERVED}{ASIDE}1-2-..");
+        assert_eq!(aside(&outside).unwrap().target, None);
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::backends::staged::{
-    LOCK, NAME_ATTEMPTS, RESERVED, STALE, SWEEP_ENTRIES, SweptFolders, fresh_name,
+    LOCK, NAME_ATTEMPTS, RESERVED, STALE, SWEEP_ENTRIES, SweptFolders, aside, fresh_name,
 };
 pub(super) use crate::backends::staged::{is_reserved, lock_name};
 use crate::runtime::yield_now;
@@ -135,7 +135,8 @@ pub(super) fn remove_stale(folder: &Path) {
         if rest.starts_with(LOCK) {
             // Somebody may just have taken an old one over: it goes with its lock.
             drop(NameLock::try_acquire(&entry.path()));
-        } else {
+        } else if name.to_str().and_then(aside).is_none() {
+            // An object that another backend moved aside is for that one to put back.
             drop(fs::remove_file(entry.path()));
         }
     }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::{Instant, sleep};
 
-use crate::backends::staged::{fresh_name, lock_name};
+use crate::backends::staged::{aside_name, lock_name};
 use crate::error::{Error, Result, Subject};
 use crate::key::ObjectKey;
 use crate::model::{WriteMode, WriteResult};
@@ -249,15 +249,43 @@ pub(super) async fn replace(
         return Err(trouble);
     }
     // The server renames onto nothing only: for the time of one request the name is free.
-    // The old object waits under a hidden name until the new one is there.
-    let aside = child(&target.folder, &fresh_name());
-    session.rename(&target.path, &aside).await?;
+    // The old object waits under a hidden name until the new one is there; when nobody is left to
+    // take it back, a sweep does.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let aside = child(
+        &target.folder,
+        &aside_name(target.name(), now.unwrap_or_default()),
+    );
+    if let Err(trouble) = session.rename(&target.path, &aside).await {
+        return Err(match trouble.code() {
+            Some(_) => trouble,
+            None => left_aside(&trouble, &aside, target),
+        });
+    }
     if let Err(trouble) = session.rename(staged, &target.path).await {
-        drop(session.rename(&aside, &target.path).await);
-        return Err(trouble);
+        return Err(match session.rename(&aside, &target.path).await {
+            Ok(()) => trouble,
+            Err(_) => left_aside(&trouble, &aside, target),
+        });
     }
     drop(session.remove(&aside).await);
     Ok(())
+}
+
+/// The same trouble, and where the old object is.
+fn left_aside(trouble: &Trouble, aside: &str, target: &Target) -> Trouble {
+    let said = format!(
+        "{trouble}; the old object may be left as '{aside}': a later write into its folder puts it back, \
+         or rename it to '{}'",
+        target.path
+    );
+    match trouble.code() {
+        Some(_) => Trouble::Status {
+            code: status::FAILURE,
+            message: said,
+        },
+        None => Trouble::Lost(said),
+    }
 }
 
 /// Gives the file at `from` the target's name, unless the name is taken. The
@@ -372,4 +400,32 @@ fn unsure(key: &ObjectKey, trouble: &Trouble) -> Error {
         source: None,
     }
     .caused_by(trouble)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_between_two_renames_says_where_the_old_object_is() {
+        let target = Target {
+            path: "/data/a".to_owned(),
+            folder: "/data".to_owned(),
+            mode: WriteMode::Overwrite,
+            what: Subject::File,
+            permissions: None,
+        };
+        let denied = Trouble::Status {
+            code: status::PERMISSION_DENIED,
+            message: "no".to_owned(),
+        };
+        for trouble in [Trouble::Lost("gone".to_owned()), denied] {
+            let told = left_aside(&trouble, "/data/.hidden", &target);
+            assert_eq!(told.code().is_none(), trouble.code().is_none());
+            let said = failure::writing("a", "/data", &told).to_string();
+            for part in ["'/data/.hidden'", "'/data/a'", &trouble.to_string()] {
+                assert!(said.contains(part), "{said}");
+            }
+        }
+    }
 }

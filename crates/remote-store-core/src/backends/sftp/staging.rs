@@ -5,19 +5,25 @@
 //! the next write into its folder.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use crate::backends::staged::{NAME_ATTEMPTS, STALE, SWEEP_ENTRIES, fresh_name, is_reserved};
+use crate::backends::staged::{
+    Aside, NAME_ATTEMPTS, STALE, SWEEP_ENTRIES, aside, fresh_name, is_reserved,
+};
 
 use super::connect::Connection;
+use super::failure;
 use super::packet::{Request, request, status};
 use super::read::window;
 use super::requests::Handle;
 use super::resolve::child;
 use super::session::{Session, Trouble};
+
+/// An object that was moved aside for longer has lost its writer.
+const ASIDE_PAUSE: Duration = Duration::from_mins(10);
 
 /// A staged file; removed when dropped before it was put in place.
 #[derive(Debug)]
@@ -128,10 +134,32 @@ pub(super) async fn remove_stale(session: &Arc<Session>, folder: &str) {
         let Ok(name) = std::str::from_utf8(&entry.name) else {
             continue;
         };
+        if let Some(found) = aside(name) {
+            if found.since + ASIDE_PAUSE < now {
+                put_back(session, folder, name, &found).await;
+            }
+            continue;
+        }
         let modified = entry.attributes.modified.map(u64::from);
         let stale = modified.is_some_and(|at| at + STALE.as_secs() < now.as_secs());
         if is_reserved(name) && stale {
             drop(session.remove(&child(folder, name)).await);
         }
+    }
+}
+
+/// Gives an object that was moved aside its name again, or removes it when its
+/// successor is there. One whose name was too long to be kept stays.
+async fn put_back(session: &Session, folder: &str, name: &str, aside: &Aside<'_>) {
+    let Some(target) = aside.target else {
+        return;
+    };
+    let (from, to) = (child(folder, name), child(folder, target));
+    match session.lstat(&to).await {
+        Ok(found) if found.is_folder() => {}
+        Ok(_) => drop(session.remove(&from).await),
+        // This rename refuses a name that was taken meanwhile.
+        Err(trouble) if failure::missing(&trouble) => drop(session.rename(&from, &to).await),
+        Err(_) => {}
     }
 }
