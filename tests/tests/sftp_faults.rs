@@ -322,7 +322,7 @@ fn an_object_that_a_lost_writer_moved_aside_is_put_back() {
     let store = server.store(&name).unwrap();
     wait(store.write("replaced", "new".into(), &WriteOptions::create())).unwrap();
     let here = server.folder(&name);
-    let hour = Duration::from_hours(1);
+    let long_ago = Duration::from_secs(1);
     let now = std::time::SystemTime::now();
     let since = now.duration_since(std::time::UNIX_EPOCH).unwrap();
     let aside = |since: Duration, key: &str| {
@@ -331,11 +331,11 @@ fn an_object_that_a_lost_writer_moved_aside_is_put_back() {
         fs::write(&path, "old").unwrap();
         // It keeps the time of its last change.
         let file = fs::File::options().write(true).open(&path).unwrap();
-        file.set_modified(now - 48 * hour).unwrap();
+        file.set_modified(now - Duration::from_hours(48)).unwrap();
         path
     };
-    let lost = aside(since - hour, "lost-one");
-    let replaced = aside(since - hour, "replaced");
+    let lost = aside(long_ago, "lost-one");
+    let replaced = aside(long_ago, "replaced");
     let young = aside(since, "young");
     // A backend looks once into each folder; this one is new.
     let store = server.store(&name).unwrap();
