@@ -68,7 +68,8 @@ class SmallS3(ThreadingHTTPServer):
         prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
         after = query.get("continuation-token") or query.get("start-after") or ""
         entries = {}
-        for path in self.objects.copy():
+        # Copied at once: other requests write and delete meanwhile.
+        for path, data in list(self.objects.items()):
             name = path.removeprefix(f"{bucket}/")
             if path == name or not name.startswith(prefix):
                 continue
@@ -76,7 +77,7 @@ class SmallS3(ThreadingHTTPServer):
             if delimiter and delimiter in rest:
                 entries[prefix + rest.split(delimiter)[0] + delimiter] = None
             else:
-                entries[name] = len(self.objects[path])
+                entries[name] = len(data)
         left = sorted(name for name in entries if name > after)
         names = left[: min(PAGE, int(query.get("max-keys") or PAGE))]
         files = [(name, entries[name]) for name in names if entries[name] is not None]
