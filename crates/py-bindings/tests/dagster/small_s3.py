@@ -69,7 +69,7 @@ class SmallS3(ThreadingHTTPServer):
         after = query.get("continuation-token") or query.get("start-after") or ""
         entries = {}
         # Copied at once: other requests write and delete meanwhile.
-        for path, data in list(self.objects.items()):
+        for path, data in self.objects.copy().items():
             name = path.removeprefix(f"{bucket}/")
             if path == name or not name.startswith(prefix):
                 continue
