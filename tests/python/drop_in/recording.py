@@ -163,6 +163,7 @@ def _answer(call: str, names: Mapping[str, Any], folder: str) -> str:
     text = _ETAG.sub("etag=ETAG", _ADDRESS.sub("", _TIME.sub("TIME", text)))
     for real in (os.path.realpath(folder), folder):
         text = text.replace(real, "TMP")
+    text = text.replace(str(Path.cwd()), "CWD")
     return re.sub(r"TMP/tmp\w+", "TMP", text)
 
 
