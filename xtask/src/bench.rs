@@ -3,6 +3,7 @@
 mod logs;
 mod parquet;
 mod partitions;
+mod side_by_side;
 
 use std::fs;
 

@@ -1,28 +1,19 @@
 //! `cargo xtask bench parquet`: tables written and read beside pyarrow, polars and the pure package.
 
-use crate::bench::Options;
+use crate::bench::{Options, side_by_side};
 use crate::python::Venv;
 use crate::steps::Steps;
-use crate::wheel;
 use crate::workspace::{Result, Workspace};
 
-const FOLDER: &str = "xtask/python/bench_parquet";
-const SERVER: [&str; 4] = [
-    "build",
-    "--release",
-    "--package",
-    "remote-store-test-servers",
-];
+const MEMORY: &str = "xtask/python/bench_parquet/memory.py";
 
 /// Installs every implementation in an environment of its own and measures them in turn; with
 /// `memory` as the first argument only ours, and what it holds.
 pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
     let mut steps = Steps::new(workspace, "bench-parquet", false)?;
     let ready = steps.run("server and environments", |step| {
-        step.run(&mut workspace.cargo(&SERVER)?)?;
-        let wheel = wheel::ensure(workspace, step)?;
         Ok((
-            Venv::ensure(workspace, "bench-ours", Some(&wheel), step)?,
+            side_by_side::ours(workspace, step)?,
             Venv::ensure_locked(workspace, "bench-pure", None, step)?,
             Venv::ensure(workspace, "bench-pyarrow", None, step)?,
             Venv::ensure(workspace, "bench-polars", None, step)?,
@@ -34,26 +25,18 @@ pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
     if let Some((first, rest)) = options.arguments.split_first()
         && first == "memory"
     {
-        let mut memory = ours.python(workspace, &[&format!("{FOLDER}/memory.py")])?;
+        let mut memory = ours.python(workspace, &[MEMORY])?;
         return Ok(memory.args(rest).status()?.success());
     }
-    let mut driver = ours.python(workspace, &[&format!("{FOLDER}/driver.py"), "--server"])?;
-    driver
-        .arg(workspace.target.join("release/test-server"))
-        .env("PYTHONPATH", workspace.root.join("xtask/python"))
-        .arg("--json")
-        .arg(workspace.target.join("bench-parquet.json"));
-    for (name, venv) in [
+    let implementations = [
         ("ours", &ours),
         ("pyarrow", &pyarrow),
         ("polars", &polars),
         ("pure", &pure),
-    ] {
-        let python = venv.program("python");
-        driver.args([
-            "--python".to_owned(),
-            format!("{name}={}", python.display()),
-        ]);
-    }
+    ];
+    let mut driver = side_by_side::driver(workspace, "parquet", &ours, &implementations)?;
+    driver
+        .arg("--json")
+        .arg(workspace.target.join("bench-parquet.json"));
     Ok(driver.args(&options.arguments).status()?.success())
 }

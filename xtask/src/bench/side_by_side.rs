@@ -1,0 +1,48 @@
+//! What benchmarks beside peers share: the server, our own environment, the driver and its workers.
+
+use std::process::Command;
+
+use crate::python::Venv;
+use crate::steps::Step;
+use crate::wheel;
+use crate::workspace::{Result, Workspace};
+
+/// The folder of the drivers; what they share is imported from here.
+const PYTHON: &str = "xtask/python";
+const SERVER: [&str; 4] = [
+    "build",
+    "--release",
+    "--package",
+    "remote-store-test-servers",
+];
+
+/// Builds the server and gives the environment with our wheel.
+pub(super) fn ours(workspace: &Workspace, step: &mut Step) -> Result<Venv> {
+    step.run(&mut workspace.cargo(&SERVER)?)?;
+    let wheel = wheel::ensure(workspace, step)?;
+    Venv::ensure(workspace, "bench-ours", Some(&wheel), step)
+}
+
+/// The driver of a benchmark, run by our environment, with each implementation by name.
+pub(super) fn driver(
+    workspace: &Workspace,
+    bench: &str,
+    ours: &Venv,
+    implementations: &[(&str, &Venv)],
+) -> Result<Command> {
+    let mut driver = ours.python(
+        workspace,
+        &[&format!("{PYTHON}/bench_{bench}/driver.py"), "--server"],
+    )?;
+    driver
+        .arg(workspace.target.join("release/test-server"))
+        .env("PYTHONPATH", workspace.root.join(PYTHON));
+    for (name, venv) in implementations {
+        let python = venv.program("python");
+        driver.args([
+            "--python".to_owned(),
+            format!("{name}={}", python.display()),
+        ]);
+    }
+    Ok(driver)
+}
