@@ -8,9 +8,6 @@ use crate::process::output;
 use crate::steps::Step;
 use crate::workspace::{Result, Workspace};
 
-/// Where system programs lie that are not on everybody's path.
-const SYSTEM_FOLDERS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
-
 /// The programs, installed from these packages when one is missing and this process is root on a
 /// Debian (as in a container); `None` when they cannot be had here.
 ///
@@ -51,11 +48,10 @@ fn all<const N: usize>(programs: [&str; N]) -> Option<[PathBuf; N]> {
     found.try_into().ok()
 }
 
-/// Where a program is, by the path of this process or among the system's.
-pub(crate) fn find(name: &str) -> Option<PathBuf> {
+/// Where a program is, by the path of this process.
+fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
-        .chain(SYSTEM_FOLDERS.map(PathBuf::from))
         .map(|folder| folder.join(name))
         .find(|program| program.is_file())
 }
