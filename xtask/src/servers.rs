@@ -17,7 +17,7 @@ pub(crate) use seaweedfs::{Credentials, Lifetime, SeaweedFs};
 pub(crate) use sftp::Sftp;
 
 use crate::python::Venv;
-use crate::steps::Steps;
+use crate::steps::{Step, Steps};
 use crate::workspace::{Result, Workspace};
 
 /// Options of `cargo xtask servers`.
@@ -35,7 +35,11 @@ enum Action {
     Stop,
     /// Say whether it runs, and where
     Status,
-    /// Run the SFTP servers in the foreground, print what a shell needs to use them, end with the input
+    /// Run Azurite in the foreground, print what a shell needs to use it, end with the input
+    Azure,
+    /// Run a server for Google's dialect, as `azure` does
+    Gcs,
+    /// Run the SFTP servers, as `azure` does
     Sftp,
 }
 
@@ -47,6 +51,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
         .ok()
         .filter(|pid| seaweedfs::is_ours(pid));
     match options.action {
+        Action::Azure => return azure_until_input_ends(workspace),
+        Action::Gcs => return gcs_until_input_ends(workspace),
         Action::Sftp => return sftp_until_input_ends(workspace),
         Action::Start => {
             if running.is_some() {
@@ -84,20 +90,50 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
     Ok(true)
 }
 
+fn azure_until_input_ends(workspace: &Workspace) -> Result<bool> {
+    until_input_ends(workspace, "Azurite", |_tools, step| {
+        let azurite = Azurite::start(workspace, step)?;
+        let variables = vec![azurite.variable()];
+        Ok((azurite, variables))
+    })
+}
+
+fn gcs_until_input_ends(workspace: &Workspace) -> Result<bool> {
+    until_input_ends(workspace, "server for Google's dialect", |tools, step| {
+        let gcs = Gcs::start(workspace, tools, step)?;
+        let variables = vec![gcs.variable()];
+        Ok((gcs, variables))
+    })
+}
+
 fn sftp_until_input_ends(workspace: &Workspace) -> Result<bool> {
+    until_input_ends(workspace, "SFTP servers", |tools, step| {
+        let sftp = Sftp::start(workspace, tools, step)?;
+        if let Some(reason) = &sftp.without_openssh {
+            println!("# OpenSSH's server is not at hand: {reason}");
+        }
+        let variables = sftp.variables().collect();
+        Ok((sftp, variables))
+    })
+}
+
+/// Starts servers, prints what tests read from the environment, and keeps them as long as the input
+/// lasts: who asked for them may be gone without a word.
+fn until_input_ends<T>(
+    workspace: &Workspace,
+    title: &str,
+    start: impl FnOnce(&Venv, &mut Step) -> Result<(T, Vec<(&'static str, String)>)>,
+) -> Result<bool> {
     let mut steps = Steps::aside(workspace, "servers")?;
-    let started = steps.run("SFTP servers", |step| {
+    let started = steps.run(title, |step| {
         let tools = Venv::ensure(workspace, "tools", None, step)?;
-        Sftp::start(workspace, &tools, step)
+        start(&tools, step)
     });
-    let Some(sftp) = started else {
+    let Some((_servers, variables)) = started else {
         return Ok(false);
     };
-    for (name, value) in sftp.variables() {
+    for (name, value) in variables {
         println!("export {name}='{value}'");
-    }
-    if let Some(reason) = &sftp.without_openssh {
-        println!("# OpenSSH's server is not at hand: {reason}");
     }
     io::copy(&mut io::stdin(), &mut io::sink())?;
     Ok(true)
