@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use remote_store_core::backends::{AzureBackend, AzureOptions};
-use remote_store_core::{Prefix, Store};
+use remote_store_core::{Prefix, Store, Subject};
 use remote_store_credential_masking::Secret;
 
+use crate::cloud::Cloud;
+use crate::found::Server;
 use crate::{Setup, variable};
 
 /// How it is reached.
@@ -20,26 +22,6 @@ pub struct AzureServer {
 }
 
 impl AzureServer {
-    /// The server of the environment; says why there is none.
-    ///
-    /// # Errors
-    /// Which variable is not set.
-    pub fn from_env() -> Result<Self, String> {
-        Ok(Self {
-            connection: Secret::new(variable(CONNECTION)?),
-        })
-    }
-
-    /// Options for a container on the server.
-    ///
-    /// # Errors
-    /// When the name cannot be a container's.
-    pub fn options(&self, container: &str) -> Setup<AzureOptions> {
-        let mut options = AzureOptions::new(container)?;
-        options.connection_string = Some(self.connection.clone());
-        Ok(options)
-    }
-
     /// A part of the connection string.
     ///
     /// # Errors
@@ -54,13 +36,46 @@ impl AzureServer {
             .ok_or("the connection string lacks a part")?
             .to_owned())
     }
+}
 
-    /// A store over the container, from a root.
-    ///
-    /// # Errors
-    /// When the options cannot be used.
-    pub fn store(&self, root: &str) -> Setup<Store> {
-        let backend = AzureBackend::new(self.options(CONTAINER)?)?;
+impl Server for AzureServer {
+    fn from_env() -> Result<Self, String> {
+        Ok(Self {
+            connection: Secret::new(variable(CONNECTION)?),
+        })
+    }
+}
+
+impl Cloud for AzureServer {
+    type Options = AzureOptions;
+    const HOLDS: Subject = Subject::Container;
+    const ENDPOINT_OPTION: &'static str = "account_url";
+
+    fn bucket(&self) -> &str {
+        CONTAINER
+    }
+
+    fn options(&self, bucket: &str) -> Setup<AzureOptions> {
+        let mut options = AzureOptions::new(bucket)?;
+        options.connection_string = Some(self.connection.clone());
+        Ok(options)
+    }
+
+    fn impatient(port: u16) -> Setup<AzureOptions> {
+        let mut options = AzureOptions::new("c")?;
+        options.account_url = Some(format!("http://127.0.0.1:{port}/acme"));
+        options.account_key = Some(Secret::new("a2V5"));
+        options.transport.retry.max_attempts = 1;
+        Ok(options)
+    }
+
+    fn strict_tree(mut options: AzureOptions) -> AzureOptions {
+        options.reject_write_under_file_ancestor = true;
+        options
+    }
+
+    fn over(options: AzureOptions, root: &str) -> Setup<Store> {
+        let backend = AzureBackend::new(options)?;
         Ok(Store::new(Arc::new(backend), Prefix::parse(root)?))
     }
 }

@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use remote_store_core::backends::{GcsBackend, GcsOptions};
-use remote_store_core::{Driver, Prefix, Store, runtime};
+use remote_store_core::{Driver, Prefix, Store, Subject, runtime};
 
+use crate::cloud::Cloud;
+use crate::found::Server;
 use crate::{Setup, variable};
 
 /// Where it listens.
@@ -20,26 +22,6 @@ pub struct GcsServer {
 }
 
 impl GcsServer {
-    /// The server of the environment; says why there is none.
-    ///
-    /// # Errors
-    /// Which variable is not set.
-    pub fn from_env() -> Result<Self, String> {
-        Ok(Self {
-            endpoint: variable(ENDPOINT)?,
-        })
-    }
-
-    /// Options for a bucket on the server.
-    ///
-    /// # Errors
-    /// When the name cannot be a bucket's.
-    pub fn options(&self, bucket: &str) -> Setup<GcsOptions> {
-        let mut options = GcsOptions::new(bucket)?;
-        options.endpoint_url = Some(self.endpoint.clone());
-        Ok(options)
-    }
-
     /// Makes an empty folder the way consoles do: as an object whose name ends in a slash.
     ///
     /// # Errors
@@ -54,13 +36,45 @@ impl GcsServer {
         answer.error_for_status()?;
         Ok(())
     }
+}
 
-    /// A store over the bucket, from a root.
-    ///
-    /// # Errors
-    /// When the options cannot be used.
-    pub fn store(&self, root: &str) -> Setup<Store> {
-        let backend = GcsBackend::new(self.options(BUCKET)?)?;
+impl Server for GcsServer {
+    fn from_env() -> Result<Self, String> {
+        Ok(Self {
+            endpoint: variable(ENDPOINT)?,
+        })
+    }
+}
+
+impl Cloud for GcsServer {
+    type Options = GcsOptions;
+    const HOLDS: Subject = Subject::Bucket;
+    const ENDPOINT_OPTION: &'static str = "endpoint_url";
+
+    fn bucket(&self) -> &str {
+        BUCKET
+    }
+
+    fn options(&self, bucket: &str) -> Setup<GcsOptions> {
+        let mut options = GcsOptions::new(bucket)?;
+        options.endpoint_url = Some(self.endpoint.clone());
+        Ok(options)
+    }
+
+    fn impatient(port: u16) -> Setup<GcsOptions> {
+        let mut options = GcsOptions::new("b")?;
+        options.endpoint_url = Some(format!("http://127.0.0.1:{port}"));
+        options.transport.retry.max_attempts = 1;
+        Ok(options)
+    }
+
+    fn strict_tree(mut options: GcsOptions) -> GcsOptions {
+        options.reject_write_under_file_ancestor = true;
+        options
+    }
+
+    fn over(options: GcsOptions, root: &str) -> Setup<Store> {
+        let backend = GcsBackend::new(options)?;
         Ok(Store::new(Arc::new(backend), Prefix::parse(root)?))
     }
 }

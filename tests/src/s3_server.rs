@@ -7,10 +7,13 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::signer::{SignedUrlOptions, Signer};
 use remote_store_core::backends::{S3Backend, S3Options};
-use remote_store_core::{Driver, Prefix, Store, runtime};
+use remote_store_core::{Driver, Prefix, Store, Subject, runtime};
 use remote_store_credential_masking::Secret;
 use reqwest::Method;
 
+use crate::cloud::Cloud;
+use crate::found::Server;
+use crate::scripted::Scripted;
 use crate::{Setup, variable};
 
 /// Where the server listens.
@@ -26,42 +29,10 @@ pub struct S3Server {
     endpoint: String,
     key: Secret,
     secret: Secret,
+    bucket: String,
 }
 
 impl S3Server {
-    /// The server of the environment; says why there is none.
-    ///
-    /// # Errors
-    /// Which variable is not set.
-    pub fn from_env() -> Result<Self, String> {
-        Ok(Self {
-            endpoint: variable(ENDPOINT)?,
-            key: Secret::new(variable(KEY)?),
-            secret: Secret::new(variable(SECRET)?),
-        })
-    }
-
-    /// Options for a bucket on the server.
-    ///
-    /// # Errors
-    /// When the name cannot be a bucket's.
-    pub fn options(&self, bucket: &str) -> Setup<S3Options> {
-        let mut options = S3Options::new(bucket)?;
-        options.endpoint_url = Some(self.endpoint.clone());
-        options.key = Some(self.key.clone());
-        options.secret = Some(self.secret.clone());
-        Ok(options)
-    }
-
-    /// A store over a bucket, from a root.
-    ///
-    /// # Errors
-    /// When the options cannot be used.
-    pub fn store(&self, bucket: &str, root: &str) -> Setup<Store> {
-        let backend = S3Backend::new(self.options(bucket)?)?;
-        Ok(Store::new(Arc::new(backend), Prefix::parse(root)?))
-    }
-
     /// Makes a bucket; one that exists is left as it is.
     ///
     /// # Errors
@@ -123,4 +94,74 @@ impl S3Server {
             .with_secret_access_key(self.secret.reveal());
         Ok(builder.build()?)
     }
+}
+
+impl Server for S3Server {
+    fn from_env() -> Result<Self, String> {
+        Ok(Self {
+            endpoint: variable(ENDPOINT)?,
+            key: Secret::new(variable(KEY)?),
+            secret: Secret::new(variable(SECRET)?),
+            // Other runs may look for uploads left open in theirs.
+            bucket: format!("core-suite-{}", std::process::id()),
+        })
+    }
+
+    fn prepare(&self) -> Setup<()> {
+        self.create_bucket(&self.bucket)
+    }
+}
+
+impl Cloud for S3Server {
+    type Options = S3Options;
+    const HOLDS: Subject = Subject::Bucket;
+    const ENDPOINT_OPTION: &'static str = "endpoint_url";
+
+    fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    fn options(&self, bucket: &str) -> Setup<S3Options> {
+        let mut options = S3Options::new(bucket)?;
+        options.endpoint_url = Some(self.endpoint.clone());
+        options.key = Some(self.key.clone());
+        options.secret = Some(self.secret.clone());
+        Ok(options)
+    }
+
+    fn impatient(port: u16) -> Setup<S3Options> {
+        let mut options = with_any_key(&format!("http://127.0.0.1:{port}"))?;
+        options.transport.retry.max_attempts = 1;
+        Ok(options)
+    }
+
+    fn strict_tree(mut options: S3Options) -> S3Options {
+        options.reject_write_under_file_ancestor = true;
+        options
+    }
+
+    fn over(options: S3Options, root: &str) -> Setup<Store> {
+        let backend = S3Backend::new(options)?;
+        Ok(Store::new(Arc::new(backend), Prefix::parse(root)?))
+    }
+}
+
+/// Options for a bucket `lake` on a server that looks at no signature.
+fn with_any_key(url: &str) -> Setup<S3Options> {
+    let mut options = S3Options::new("lake")?;
+    options.endpoint_url = Some(url.to_owned());
+    options.key = Some(Secret::new("AKIAEXAMPLE"));
+    options.secret = Some(Secret::new("not a secret"));
+    Ok(options)
+}
+
+/// A store over the bucket `lake` of a server that answers as a test tells it to; what fails is
+/// asked again at once.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn over_scripted(server: &Scripted) -> Setup<Store> {
+    let mut options = with_any_key(&server.url)?;
+    options.transport.retry.backoff_base = Duration::from_millis(1);
+    S3Server::over(options, "")
 }

@@ -7,6 +7,7 @@ use remote_store_core::backends::{SftpBackend, SftpOptions};
 use remote_store_core::{Prefix, Store};
 use remote_store_credential_masking::Secret;
 
+use crate::found::Server;
 use crate::{Setup, variable};
 
 /// The user of asyncssh's servers.
@@ -31,24 +32,6 @@ pub struct SftpServer {
 }
 
 impl SftpServer {
-    /// The servers of the environment; says why there are none.
-    ///
-    /// # Errors
-    /// Which variable is not set, or is no port.
-    pub fn from_env() -> Result<Self, String> {
-        let path = |name: &str| variable(name).map(PathBuf::from);
-        Ok(Self {
-            port: port("REMOTE_STORE_TEST_SFTP_PORT")?,
-            user: variable("REMOTE_STORE_TEST_SFTP_USER")?,
-            key: path("REMOTE_STORE_TEST_SFTP_KEY")?,
-            known_hosts: path("REMOTE_STORE_TEST_SFTP_KNOWN_HOSTS")?,
-            root: path("REMOTE_STORE_TEST_SFTP_ROOT")?,
-            password_port: port("REMOTE_STORE_TEST_SFTP_PASSWORD_PORT")?,
-            password: Secret::new(variable("REMOTE_STORE_TEST_SFTP_PASSWORD")?),
-            bare_port: port("REMOTE_STORE_TEST_SFTP_BARE_PORT")?,
-        })
-    }
-
     /// The port of the main server.
     pub fn port(&self) -> u16 {
         self.port
@@ -100,6 +83,22 @@ impl SftpServer {
         options.port = self.bare_port;
         options.username = Some(PASSWORD_USER.into());
         Ok(over(options))
+    }
+}
+
+impl Server for SftpServer {
+    fn from_env() -> Result<Self, String> {
+        let path = |name: &str| variable(name).map(PathBuf::from);
+        Ok(Self {
+            port: port("REMOTE_STORE_TEST_SFTP_PORT")?,
+            user: variable("REMOTE_STORE_TEST_SFTP_USER")?,
+            key: path("REMOTE_STORE_TEST_SFTP_KEY")?,
+            known_hosts: path("REMOTE_STORE_TEST_SFTP_KNOWN_HOSTS")?,
+            root: path("REMOTE_STORE_TEST_SFTP_ROOT")?,
+            password_port: port("REMOTE_STORE_TEST_SFTP_PASSWORD_PORT")?,
+            password: Secret::new(variable("REMOTE_STORE_TEST_SFTP_PASSWORD")?),
+            bare_port: port("REMOTE_STORE_TEST_SFTP_BARE_PORT")?,
+        })
     }
 }
 

@@ -6,16 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use remote_store_core::backends::{HttpBackend, HttpOptions};
-use remote_store_core::{Driver, Error, ErrorKind, Prefix, ReadRange, Store, runtime};
+use remote_store_core::{ErrorKind, Prefix, ReadRange, Store};
 use remote_store_credential_masking::Secret;
+use remote_store_tests::faults::everything;
 use remote_store_tests::scripted::{Request, Scripted, answer};
+use remote_store_tests::wait;
 
 const TEXT: &str = "0123456789";
 const TAG: (&str, &str) = ("ETag", "\"v1\"");
-
-fn wait<F: Future>(future: F) -> F::Output {
-    runtime::block_on(Driver::Tokio, future).unwrap()
-}
 
 fn options(url: &str) -> HttpOptions {
     let mut options = HttpOptions::new(url).unwrap();
@@ -372,16 +370,6 @@ fn redirects_end_and_one_to_a_folder_is_no_file() {
     assert!(!wait(store.is_file("folder")).unwrap());
 }
 
-fn chain(error: &Error) -> String {
-    let mut text = format!("{error} {error:?}");
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text += &[" ", &cause.to_string(), " ", &format!("{cause:?}")].concat();
-        source = cause.source();
-    }
-    text
-}
-
 #[test]
 fn no_error_shows_a_credential() {
     let denied = Scripted::start(|_, _| answer("403 hunter2", &[], "password=hunter2")).unwrap();
@@ -394,7 +382,7 @@ fn no_error_shows_a_credential() {
             wait(store.head("a")).unwrap_err(),
             wait(store.ping()).unwrap_err(),
         ] {
-            let text = chain(&error);
+            let text = everything(&error);
             assert!(!text.contains("hunter"), "{text}");
         }
     }

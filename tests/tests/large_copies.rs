@@ -3,12 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use remote_store_core::backends::{S3Backend, S3Options};
-use remote_store_core::{Driver, ErrorKind, Prefix, Store, WriteMode, runtime};
-use remote_store_credential_masking::Secret;
+use remote_store_core::{ErrorKind, Store, WriteMode};
+use remote_store_tests::s3_server::over_scripted;
 use remote_store_tests::scripted::{Request, Scripted, answer};
+use remote_store_tests::wait;
 
 const SOURCE: &str = "0123456789";
 const HEADERS: [(&str, &str); 4] = [
@@ -18,17 +17,8 @@ const HEADERS: [(&str, &str); 4] = [
     ("x-amz-meta-owner", "me"),
 ];
 
-fn wait<F: Future>(future: F) -> F::Output {
-    runtime::block_on(Driver::Tokio, future).unwrap()
-}
-
 fn store(server: &Scripted) -> Store {
-    let mut options = S3Options::new("lake").unwrap();
-    options.endpoint_url = Some(server.url.clone());
-    options.key = Some(Secret::new("AKIAEXAMPLE"));
-    options.secret = Some(Secret::new("not a secret"));
-    options.transport.retry.backoff_base = Duration::from_millis(1);
-    Store::new(Arc::new(S3Backend::new(options).unwrap()), Prefix::root())
+    over_scripted(server).unwrap()
 }
 
 /// A bucket with `source` in it, whose service refuses to copy; `said` is how.

@@ -7,19 +7,15 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};
-use remote_store_core::backends::{S3Backend, S3Options};
-use remote_store_core::{Driver, ErrorKind, Prefix, ReadRange, Store, runtime};
-use remote_store_credential_masking::Secret;
+use remote_store_core::{ErrorKind, ReadRange, Store};
+use remote_store_tests::s3_server::over_scripted;
 use remote_store_tests::scripted::{Request, Scripted, answer};
+use remote_store_tests::wait;
 
 const PIECE: usize = 8 << 20;
 /// Two pieces and a bit of a third.
 const LARGE: usize = 2 * PIECE + 100;
 const DATE: (&str, &str) = ("Last-Modified", "Mon, 02 Nov 2026 10:00:00 GMT");
-
-fn wait<F: Future>(future: F) -> F::Output {
-    runtime::block_on(Driver::Tokio, future).unwrap()
-}
 
 /// Text that differs at every place and from that of other letters.
 fn text(letter: char, size: usize) -> String {
@@ -30,12 +26,7 @@ fn text(letter: char, size: usize) -> String {
 }
 
 fn store(server: &Scripted) -> Store {
-    let mut options = S3Options::new("lake").unwrap();
-    options.endpoint_url = Some(server.url.clone());
-    options.key = Some(Secret::new("AKIAEXAMPLE"));
-    options.secret = Some(Secret::new("not a secret"));
-    options.transport.retry.backoff_base = Duration::from_millis(1);
-    Store::new(Arc::new(S3Backend::new(options).unwrap()), Prefix::root())
+    over_scripted(server).unwrap()
 }
 
 /// What a store that knows ranges and conditions makes of a request.

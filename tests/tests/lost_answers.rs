@@ -4,22 +4,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use remote_store_core::backends::{S3Backend, S3Options};
-use remote_store_core::{
-    Driver, Error, ErrorKind, Prefix, Revision, Store, WriteOptions, WriteResult, runtime,
-};
-use remote_store_credential_masking::Secret;
+use remote_store_core::{Error, ErrorKind, Revision, Store, WriteOptions, WriteResult};
+use remote_store_tests::s3_server::over_scripted;
 use remote_store_tests::scripted::{Request, Scripted, answer};
+use remote_store_tests::wait;
 
 /// More than one part.
 const LARGE: usize = (8 << 20) + 100;
 const FOREIGN: &str = "of another writer";
-
-fn wait<F: Future>(future: F) -> F::Output {
-    runtime::block_on(Driver::Tokio, future).unwrap()
-}
 
 /// What becomes of the request whose answer is lost.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -157,13 +150,7 @@ fn bucket(loses: Chosen, lost: Lost) -> (Store, Arc<Mutex<Bucket>>, Scripted) {
         String::new()
     })
     .unwrap();
-    let mut options = S3Options::new("lake").unwrap();
-    options.endpoint_url = Some(server.url.clone());
-    options.key = Some(Secret::new("AKIAEXAMPLE"));
-    options.secret = Some(Secret::new("not a secret"));
-    options.transport.retry.backoff_base = Duration::from_millis(1);
-    let store = Store::new(Arc::new(S3Backend::new(options).unwrap()), Prefix::root());
-    (store, bucket, server)
+    (over_scripted(&server).unwrap(), bucket, server)
 }
 
 fn stored(bucket: &Mutex<Bucket>) -> String {

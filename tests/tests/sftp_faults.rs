@@ -1,60 +1,31 @@
 //! What goes wrong with SFTP servers: host keys, logins, lost connections, links, what killed writers leave.
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-#![allow(clippy::print_stderr, reason = "a skipped test says why")]
 
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use remote_store_core::backends::{HostKeyPolicy, SftpOptions};
-use remote_store_core::{Driver, Error, ErrorKind, ListOptions, Store, WriteOptions, runtime};
+use remote_store_core::{ErrorKind, ListOptions, Store, WriteOptions};
 use remote_store_credential_masking::Secret;
+use remote_store_tests::faults::{everything, silent_port};
+use remote_store_tests::found::{Found, fresh_root};
 use remote_store_tests::sftp_server::{ASKED_USER, PASSWORD_USER, SftpServer, over};
+use remote_store_tests::wait;
 
-/// The servers, or nothing and the reason on the screen.
-fn server() -> Option<&'static SftpServer> {
-    static SERVER: OnceLock<Option<SftpServer>> = OnceLock::new();
-    let found = SERVER.get_or_init(|| match SftpServer::from_env() {
-        Ok(server) => Some(server),
-        Err(reason) => {
-            eprintln!("{reason}");
-            None
-        }
-    });
-    found.as_ref()
-}
+static SERVER: Found<SftpServer> = Found::new();
 
 /// A folder that no other test and no other run uses.
 fn folder() -> String {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let (run, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    format!("sftp-faults-{run}-{count}")
-}
-
-fn wait<F: Future>(future: F) -> F::Output {
-    runtime::block_on(Driver::Tokio, future).unwrap()
+    fresh_root("sftp-faults")
 }
 
 /// Fails at once rather than three times.
 fn impatient(mut options: SftpOptions) -> SftpOptions {
     options.retry.max_attempts = 1;
     options
-}
-
-/// The whole text of an error: message, Debug and chain.
-#[allow(clippy::use_debug, reason = "what Debug shows is under test")]
-fn everything(err: &Error) -> String {
-    let mut text = format!("{err} {err:?}");
-    let mut source = std::error::Error::source(err);
-    while let Some(cause) = source {
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// The names in a folder on this machine, hidden ones too.
@@ -94,7 +65,7 @@ fn changed_hosts(server: &SftpServer, dir: &Path) -> PathBuf {
 
 #[test]
 fn an_unknown_host_is_refused_kept_or_accepted_as_the_policy_says() {
-    let Some(server) = server() else { return };
+    let Some(server) = SERVER.get() else { return };
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("new/known_hosts");
     let mut options = server.options(&folder()).unwrap();
@@ -131,7 +102,7 @@ fn an_unknown_host_is_refused_kept_or_accepted_as_the_policy_says() {
 
 #[test]
 fn a_changed_or_revoked_host_key_is_refused_by_every_policy() {
-    let Some(server) = server() else { return };
+    let Some(server) = SERVER.get() else { return };
     let dir = tempfile::tempdir().unwrap();
     let changed = changed_hosts(server, dir.path());
     let revoked = dir.path().join("revoked");
@@ -170,7 +141,7 @@ fn with_password(server: &SftpServer, user: &str, password: Secret) -> SftpOptio
 
 #[test]
 fn a_password_opens_the_door_also_when_it_is_asked_for() {
-    let Some(server) = server() else { return };
+    let Some(server) = SERVER.get() else { return };
     for user in [PASSWORD_USER, ASKED_USER] {
         let store = over(with_password(server, user, server.password.clone()));
         wait(store.write("a", "b".into(), &WriteOptions::create())).unwrap();
@@ -180,7 +151,7 @@ fn a_password_opens_the_door_also_when_it_is_asked_for() {
 
 #[test]
 fn a_wrong_password_is_permission_denied_and_never_shown() {
-    let Some(server) = server() else { return };
+    let Some(server) = SERVER.get() else { return };
     for user in [PASSWORD_USER, ASKED_USER] {
         let options = with_password(server, user, Secret::new("a-wrong-guess"));
         let store = over(options);
@@ -194,7 +165,7 @@ fn a_wrong_password_is_permission_denied_and_never_shown() {
 
 #[test]
 fn the_text_of_a_key_does_as_well_as_its_file() {
-    let Some(server) = server() else { return };
+    let Some(server) = SERVER.get() else { return };
     let mut options = server.options(&folder()).unwrap();
     options.pkey = Some(Secret::new(fs::read_to_string(server.key()).unwrap()));
     wait(over(options).list_level("")).unwrap();
@@ -202,12 +173,7 @@ fn the_text_of_a_key_does_as_well_as_its_file() {
 
 #[test]
 fn an_unreachable_server_is_named() {
-    // Nothing listens on a port that was bound and given back.
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = silent_port();
     let mut options = SftpOptions::new("127.0.0.1").unwrap();
     options.port = port;
     let err = wait(over(impatient(options)).ping()).unwrap_err();
@@ -220,7 +186,7 @@ fn an_unreachable_server_is_named() {
 
 #[test]
 fn a_missing_base_path_lists_nothing_and_is_made_by_the_first_write() {
-    let Some(server) = server() else { return };
+    let Some(server) = SERVER.get() else { return };
     let base = format!("{}/deep/er", folder());
     let store = server.store(&base).unwrap();
     assert!(wait(store.list_level("")).unwrap().is_empty());
@@ -235,7 +201,7 @@ fn a_missing_base_path_lists_nothing_and_is_made_by_the_first_write() {
 
 #[test]
 fn a_folder_out_of_reach_is_permission_denied() {
-    let Some(server) = server() else { return };
+    let Some(server) = SERVER.get() else { return };
     // Read-only; and where we are root the server is somebody else.
     let name = folder();
     let here = server.folder(&name);
@@ -252,7 +218,7 @@ fn a_folder_out_of_reach_is_permission_denied() {
 
 #[test]
 fn links_that_leave_the_base_path_are_refused_and_not_listed() {
-    let Some(server) = server() else { return };
+    let Some(server) = SERVER.get() else { return };
     let name = folder();
     let store = server.store(&name).unwrap();
     wait(store.write("in/x", "inside".into(), &WriteOptions::create())).unwrap();
@@ -288,7 +254,7 @@ fn listed(store: &Store) -> Vec<String> {
 
 #[test]
 fn leftovers_of_lost_connections_are_hidden_and_swept_when_old() {
-    let Some(server) = server() else { return };
+    let Some(server) = SERVER.get() else { return };
     let name = folder();
     let store = server.store(&name).unwrap();
     wait(store.write("a", "b".into(), &WriteOptions::create())).unwrap();
@@ -317,7 +283,7 @@ fn leftovers_of_lost_connections_are_hidden_and_swept_when_old() {
 
 #[test]
 fn an_object_that_a_lost_writer_moved_aside_is_put_back() {
-    let Some(server) = server() else { return };
+    let Some(server) = SERVER.get() else { return };
     let name = folder();
     let store = server.store(&name).unwrap();
     wait(store.write("replaced", "new".into(), &WriteOptions::create())).unwrap();
@@ -352,7 +318,7 @@ mod proxy;
 
 #[test]
 fn a_connection_killed_in_the_middle_of_a_write_leaves_the_old_object() {
-    let Some(server) = server() else { return };
+    let Some(server) = SERVER.get() else { return };
     let name = folder();
     let proxy = proxy::Proxy::start(server.port());
     let mut options = impatient(server.options(&name).unwrap());
@@ -388,7 +354,7 @@ fn a_connection_killed_in_the_middle_of_a_write_leaves_the_old_object() {
 
 #[test]
 fn what_may_be_done_twice_survives_a_lost_connection() {
-    let Some(server) = server() else { return };
+    let Some(server) = SERVER.get() else { return };
     let proxy = proxy::Proxy::start(server.port());
     let mut options = server.options(&folder()).unwrap();
     options.port = proxy.port();
