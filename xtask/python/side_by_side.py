@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import statistics
 import subprocess
 import urllib.request
@@ -46,11 +47,16 @@ class Worker:
         python: str,
         script: Path,
         *arguments: str,
+        unseen: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
+        command = [python, str(script), name, *arguments]
         self.name = name
+        settings = [f"{variable}={value}" for variable, value in (environment or {}).items()]
+        self.command = shlex.join([*settings, *command])
+        """The command line, less what is `unseen` and makes it a worker."""
         self.process = subprocess.Popen(
-            [python, str(script), name, *arguments],
+            [*command, *unseen],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -29,7 +29,8 @@ const BESIDE_PEERS: [(&str, &str); 3] = [
     ),
     (
         "parquet",
-        "tables written and read, beside pyarrow, polars and the pure-Python package",
+        "tables written and read, beside pyarrow, polars, DuckDB and the pure-Python package; \
+         `-- memory`, `-- options` and `-- overlap` measure ours",
     ),
     (
         "partitions",

@@ -9,11 +9,12 @@
 //! `memory-s3` speaks as much of S3 as object store clients use (put, ranged
 //! get, head, delete, bulk delete, copy, list, multipart, conditional create)
 //! and checks no signature, so that a benchmark measures the client.
-//! `proxy` forwards HTTP and adds what a network adds: latency, faults, and a
-//! count of requests and bytes that tests read at `/__stats`.
+//! `proxy` forwards HTTP and adds what a network adds: latency, a speed, faults,
+//! and a count of requests and bytes that tests read at `/__stats`.
 
 mod dialect;
 mod memory_s3;
+mod pace;
 mod proxy;
 mod serve;
 mod xml;

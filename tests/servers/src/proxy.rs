@@ -15,6 +15,7 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::json;
 
 use crate::dialect::{self, Dialect, Generations};
+use crate::pace::{Line, Paced};
 use crate::serve::{Body, Handler, full, status};
 
 #[derive(Args, Debug)]
@@ -28,6 +29,9 @@ pub(crate) struct Options {
     /// How long every request waits before it is forwarded
     #[arg(long, default_value_t = 0)]
     delay_ms: u64,
+    /// How fast bodies flow, all together, each way; 0 for no limit
+    #[arg(long, default_value_t = 0)]
+    megabytes_per_second: u64,
     /// What the clients speak
     #[arg(long, value_enum, default_value_t = Dialect::S3)]
     dialect: Dialect,
@@ -86,7 +90,9 @@ impl Counts {
 #[derive(Debug)]
 pub(crate) struct Proxy {
     options: Options,
-    client: Client<HttpConnector, Either<Incoming, Empty<Bytes>>>,
+    client: Client<HttpConnector, Either<Paced, Empty<Bytes>>>,
+    up: Line,
+    down: Line,
     counts: Counts,
     generations: Generations,
     /// Held while a name is looked up and a copy put there: the upstream
@@ -98,7 +104,10 @@ impl Proxy {
     pub(crate) fn new(options: Options) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
+        let line = || Line::of(options.megabytes_per_second);
         Self {
+            up: line(),
+            down: line(),
             options,
             client: Client::builder(TokioExecutor::new()).build(connector),
             counts: Counts::default(),
@@ -163,7 +172,7 @@ impl Proxy {
         } else {
             None
         };
-        let request = Request::from_parts(parts, Either::Left(body));
+        let request = Request::from_parts(parts, Either::Left(Paced::new(body, &self.up)));
         match self.client.request(request).await {
             Ok(response) => self.answer_of(response),
             Err(err) => status(StatusCode::BAD_GATEWAY, &err.to_string()),
@@ -189,7 +198,7 @@ impl Proxy {
         self.counts
             .bytes_down
             .fetch_add(body.size_hint().exact().unwrap_or(0), Ordering::Relaxed);
-        Response::from_parts(parts, body.boxed())
+        Response::from_parts(parts, Paced::new(body, &self.down).boxed())
     }
 }
 

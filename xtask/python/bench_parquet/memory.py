@@ -51,7 +51,7 @@ def in_memory(gigabytes: float) -> Any:
 def run(name: str, gigabytes: float, folder: str) -> dict[str, float]:
     """One task in this process; its figures in megabytes."""
     import pyarrow as pa
-    from worker import peak_mb, reset_peak
+    from peaks import peak_mb, reset_peak
 
     store, parquet = serializer(folder)
     if name == "project":

@@ -1,6 +1,13 @@
-"""The table that every implementation writes and reads: mixed types, the same rows everywhere."""
+"""The table that every implementation writes and reads: mixed types, the same rows everywhere.
+
+    python tables.py ROWS FILE
+
+Writes it to a file of Arrow's IPC format, which every process loads into its memory.
+"""
 
 from __future__ import annotations
+
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -45,3 +52,14 @@ def mixed(rows: int) -> pa.Table:
             ),
         }
     )
+
+
+def main() -> None:
+    """Write the table."""
+    table = mixed(int(sys.argv[1]))
+    with pa.OSFile(sys.argv[2], "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+
+
+if __name__ == "__main__":
+    main()

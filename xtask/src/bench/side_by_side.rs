@@ -30,9 +30,20 @@ pub(super) fn driver(
     ours: &Venv,
     implementations: &[(&str, &Venv)],
 ) -> Result<Command> {
+    script(workspace, bench, "driver", ours, implementations)
+}
+
+/// The same for another script of the benchmark, which takes the arguments of its driver.
+pub(super) fn script(
+    workspace: &Workspace,
+    bench: &str,
+    script: &str,
+    ours: &Venv,
+    implementations: &[(&str, &Venv)],
+) -> Result<Command> {
     let mut driver = ours.python(
         workspace,
-        &[&format!("{PYTHON}/bench_{bench}/driver.py"), "--server"],
+        &[&format!("{PYTHON}/bench_{bench}/{script}.py"), "--server"],
     )?;
     driver
         .arg(workspace.target.join("release/test-server"))
