@@ -287,13 +287,12 @@ impl ParquetFile {
         columns: &[usize],
         row_groups: Option<Range<usize>>,
     ) -> Result<Vec<RecordBatch>, SerializeError> {
-        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), columns.iter().copied());
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
-            self.source.clone(),
-            self.metadata.clone(),
-        )
-        .with_batch_size(BATCH_ROWS)
-        .with_projection(mask);
+        let (metadata, odd) = self.with_odd_dictionaries(columns, row_groups.as_ref())?;
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied());
+        let mut builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(self.source.clone(), metadata)
+                .with_batch_size(BATCH_ROWS)
+                .with_projection(mask);
         if let Some(row_groups) = row_groups {
             builder = builder.with_row_groups(row_groups.collect());
         }
@@ -307,13 +306,14 @@ impl ParquetFile {
                 .join(", ")
         };
         let reader = builder.build().map_err(damaged)?;
+        let failed = |error: ArrowError| SerializeError::Decode {
+            format: FORMAT,
+            reason: format!("columns {}: {error}", names()),
+            source: Some(Box::new(error)),
+        };
         reader
-            .collect::<Result<Vec<_>, ArrowError>>()
-            .map_err(|error| SerializeError::Decode {
-                format: FORMAT,
-                reason: format!("columns {}: {error}", names()),
-                source: Some(Box::new(error)),
-            })
+            .map(|batch| odd.restored(batch.map_err(failed)?))
+            .collect()
     }
 
     /// Neighbouring row groups that are decoded together; each alone where every one has a

@@ -9,6 +9,7 @@ use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::SchemaRef;
 use bytes::Bytes;
 
+use super::key_space::KeySpace;
 use super::panics::caught;
 use super::properties::properties;
 use super::row_group::{RowGroupEncoder, arrays_bytes, failed};
@@ -98,6 +99,7 @@ struct FileEncoder<'a, W: Write + Send> {
     pending: Vec<RecordBatch>,
     pending_rows: usize,
     pending_bytes: usize,
+    key_space: KeySpace,
     summary: EncodeSummary,
 }
 
@@ -110,6 +112,7 @@ impl<'a, W: Write + Send> FileEncoder<'a, W> {
         let properties = Arc::new(properties(&schema, &parquet_schema, options)?);
         let writer = SerializedFileWriter::new(out, parquet_schema.root_schema_ptr(), properties)
             .map_err(failed)?;
+        let key_space = KeySpace::new(&schema);
         let columns = RowGroupEncoder::new(&writer, schema, options);
         Ok(Self {
             writer,
@@ -118,6 +121,7 @@ impl<'a, W: Write + Send> FileEncoder<'a, W> {
             pending: Vec::new(),
             pending_rows: 0,
             pending_bytes: 0,
+            key_space,
             summary: EncodeSummary {
                 rows: 0,
                 row_groups: 0,
@@ -126,6 +130,12 @@ impl<'a, W: Write + Send> FileEncoder<'a, W> {
     }
 
     fn push(&mut self, batch: RecordBatch) -> Result<(), SerializeError> {
+        // Counted on over row groups that end for another reason: that cuts once more at most.
+        if !self.key_space.add(&batch) {
+            self.flush()?;
+            self.key_space.clear();
+            self.key_space.add(&batch);
+        }
         let mut rest = batch;
         while rest.num_rows() > 0 {
             let rows = rest.num_rows();

@@ -1,0 +1,73 @@
+//! Which batches fit into one row group by the keys that their categories have.
+//!
+//! A row group has one dictionary for each column. Where every batch brings its own, as after
+//! joining tables of several partitions, their words together may be more than keys of that type
+//! count, and no reader could give the column back.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Schema};
+
+use super::dictionary_pages::key_count;
+
+/// The dictionaries of the batches that wait for a row group.
+pub(crate) struct KeySpace {
+    columns: Vec<Column>,
+}
+
+struct Column {
+    position: usize,
+    most: usize,
+    words: usize,
+    last: Option<ArrayRef>,
+}
+
+impl KeySpace {
+    pub(crate) fn new(schema: &Schema) -> Self {
+        let fields = schema.fields().iter().enumerate();
+        let columns = fields.filter_map(|(position, field)| {
+            let DataType::Dictionary(keys, _) = field.data_type() else {
+                return None;
+            };
+            Some(Column {
+                position,
+                most: key_count(keys)?,
+                words: 0,
+                last: None,
+            })
+        });
+        Self {
+            columns: columns.collect(),
+        }
+    }
+
+    /// Counts the dictionaries of a batch; false when they have no room beside those before.
+    pub(crate) fn add(&mut self, batch: &RecordBatch) -> bool {
+        let mut fits = true;
+        for column in &mut self.columns {
+            let array = batch.columns().get(column.position);
+            let Some(array) = array.and_then(|array| array.as_any_dictionary_opt()) else {
+                continue;
+            };
+            let same =
+                |last: &ArrayRef| Arc::ptr_eq(last, array.values()) || last == array.values();
+            if column.last.as_ref().is_some_and(same) {
+                continue;
+            }
+            let is_first = column.last.is_none();
+            column.words += array.values().len();
+            column.last = Some(Arc::clone(array.values()));
+            fits &= is_first || column.words <= column.most;
+        }
+        fits
+    }
+
+    /// Forgets them: a row group begins.
+    pub(crate) fn clear(&mut self) {
+        for column in &mut self.columns {
+            (column.words, column.last) = (0, None);
+        }
+    }
+}
