@@ -1,6 +1,6 @@
 //! Codes for words: what a dictionary of a column is, and whether it is worth having.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
@@ -107,6 +107,7 @@ pub(crate) fn categories(arrays: &[ArrayRef]) -> Option<CodedColumn<'_>> {
         let text = dictionary.as_string_opt::<i64>()?;
         text.iter().flatten().map(str::as_bytes).collect()
     };
+    let (words, places) = without_repeats(words);
     let mut codes = Vec::with_capacity(arrays.iter().map(Array::len).sum());
     for array in arrays {
         let array = array.as_any_dictionary_opt()?;
@@ -120,10 +121,32 @@ pub(crate) fn categories(arrays: &[ArrayRef]) -> Option<CodedColumn<'_>> {
         let validity = array.keys().nulls();
         codes.extend(keys.filter_map(|(row, key)| {
             let is_value = validity.is_none_or(|validity| validity.is_valid(row));
-            is_value.then_some(u32::try_from(key).unwrap_or(u32::MAX))
+            let key = places
+                .as_ref()
+                .map_or(Some(key), |places| places.get(key).copied());
+            let code = key.and_then(|key| u32::try_from(key).ok());
+            is_value.then_some(code.unwrap_or(u32::MAX))
         }));
     }
     Some(CodedColumn { words, codes })
+}
+
+/// Each word once, and where each of the words went if that is another place: readers that keep
+/// words in a table of their own take the codes of repeated ones for others.
+fn without_repeats(words: Vec<&[u8]>) -> (Vec<&[u8]>, Option<Vec<usize>>) {
+    let mut places = HashMap::with_capacity(words.len());
+    let (mut once, mut moved) = (Vec::with_capacity(words.len()), Vec::new());
+    for word in &words {
+        let place = *places.entry(*word).or_insert_with(|| {
+            once.push(*word);
+            once.len() - 1
+        });
+        moved.push(place);
+    }
+    if once.len() == words.len() {
+        return (words, None);
+    }
+    (once, Some(moved))
 }
 
 /// Codes text in the order of first appearance; none when the words are too many after all.
