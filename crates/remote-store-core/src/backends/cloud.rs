@@ -23,10 +23,16 @@ use crate::reader::ObjectReader;
 use crate::runtime::PerProcess;
 use crate::signed::UrlMethod;
 
+#[cfg(test)]
+pub(super) mod configured;
 pub(super) mod connector;
 mod copying;
 mod creation;
 pub(super) mod credential;
+#[cfg_attr(
+    not(feature = "s3"),
+    allow(dead_code, reason = "the other services look up fewer variables")
+)]
 pub(super) mod environment;
 pub(super) mod failure;
 mod listing;
@@ -41,7 +47,7 @@ mod signing;
 pub(super) mod transport;
 mod upload;
 
-pub(super) use service::{Client, Service, Trait, Words};
+pub(super) use service::{Client, Place, Service, Trait, Words};
 pub use transport::TransportOptions;
 
 use upload::CloudWriter;
@@ -94,7 +100,10 @@ impl<S: Service> CloudBackend<S> {
     /// [`Error::InvalidConfig`] for options that cannot work together and files that cannot be used.
     pub fn new(options: S) -> Result<Self> {
         options.validate()?;
-        options.transport().check_files(options.words().name)?;
+        options
+            .place()
+            .transport
+            .check_files(options.words().name)?;
         let inner = Inner {
             service: Box::new(options),
             clients: PerProcess::new(),
@@ -242,7 +251,7 @@ impl<S: Service> Backend for CloudBackend<S> {
     }
 
     fn supports_signed_urls(&self) -> bool {
-        self.inner.service.has_credential()
+        !self.inner.service.place().anonymous
     }
 
     async fn signed_url(
@@ -255,7 +264,7 @@ impl<S: Service> Backend for CloudBackend<S> {
     }
 
     fn native_path(&self, prefix: &Prefix) -> String {
-        let bucket = self.inner.service.bucket();
+        let bucket = self.inner.service.place().bucket;
         if prefix.is_root() {
             bucket.to_owned()
         } else {
@@ -264,7 +273,7 @@ impl<S: Service> Backend for CloudBackend<S> {
     }
 
     fn key_from_native(&self, path: &str) -> Option<Prefix> {
-        let rest = path.strip_prefix(self.inner.service.bucket())?;
+        let rest = path.strip_prefix(self.inner.service.place().bucket)?;
         if !rest.is_empty() && !rest.starts_with('/') {
             return None;
         }

@@ -1,37 +1,15 @@
 //! Where credentials come from: options, variables and services on this machine, no other.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail loudly too")]
 
-use async_trait::async_trait;
 use object_store::azure::MicrosoftAzure;
 
 use super::*;
+use crate::backends::cloud::configured::{environment, fixed};
 use crate::backends::cloud::environment::Environment;
 use crate::backends::cloud::loopback::{Asked, Loopback};
-use crate::credential::{Credential, CredentialSource, Lease, SharedCredentialSource};
-use crate::error::{ErrorKind, Result};
+use crate::credential::Credential;
+use crate::error::ErrorKind;
 use crate::runtime;
-
-/// Gives the same again and again.
-#[derive(Debug)]
-struct Fixed(Credential);
-
-#[async_trait]
-impl CredentialSource for Fixed {
-    async fn fetch(&self) -> Result<Lease> {
-        Ok(Lease::new(self.0.clone()))
-    }
-}
-
-fn fixed(credential: Credential) -> SharedCredentialSource {
-    SharedCredentialSource::new(Fixed(credential))
-}
-
-fn environment(variables: &[(&str, &str)]) -> Environment {
-    let variables = variables.iter();
-    variables
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect()
-}
 
 /// Options for a service on this machine, which knows nobody.
 fn options(service: &Loopback) -> AzureOptions {

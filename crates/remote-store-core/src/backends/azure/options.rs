@@ -7,7 +7,7 @@ use remote_store_credential_masking::{MASK, Secret, redact_text};
 
 use crate::backends::cloud::environment::Environment;
 use crate::backends::cloud::transport::{self, bucket_name, flag, secret, source, text};
-use crate::backends::cloud::{Client, Service, TransportOptions, Words};
+use crate::backends::cloud::{Client, Place, Service, TransportOptions, Words};
 use crate::credential::SharedCredentialSource;
 use crate::error::Result;
 use crate::registry::{OptionKind, OptionSpec, OptionValue, Options};
@@ -152,20 +152,17 @@ impl Service for AzureOptions {
         &WORDS
     }
 
-    fn bucket(&self) -> &str {
-        &self.container
+    fn place(&self) -> Place<'_> {
+        Place {
+            bucket: &self.container,
+            transport: &self.transport,
+            anonymous: self.anonymous,
+            rejects_write_under_file_ancestor: self.reject_write_under_file_ancestor,
+        }
     }
 
     fn endpoint(&self) -> Option<String> {
         Account::of(self).ok()?.endpoint
-    }
-
-    fn transport(&self) -> &TransportOptions {
-        &self.transport
-    }
-
-    fn rejects_write_under_file_ancestor(&self) -> bool {
-        self.reject_write_under_file_ancestor
     }
 
     fn validate(&self) -> Result<()> {
@@ -176,10 +173,6 @@ impl Service for AzureOptions {
             ));
         }
         Account::of(self).map(drop)
-    }
-
-    fn has_credential(&self) -> bool {
-        !self.anonymous
     }
 
     fn connect(&self) -> Result<Box<dyn Client>> {

@@ -1,22 +1,14 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail loudly too")]
 
 use super::*;
+use crate::backends::cloud::configured::{self, described, given, shown};
 use crate::error::ErrorKind;
 use crate::key::Prefix;
 use crate::registry::{OptionValue, Options, build_backend};
 use remote_store_credential_masking::Secret;
 
-fn given<const N: usize>(pairs: [(&str, OptionValue); N]) -> Options {
-    pairs
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
-}
-
 fn refusal(options: &Options) -> String {
-    let err = build_backend("azure", options).unwrap_err();
-    assert_eq!(err.kind(), ErrorKind::InvalidConfig);
-    err.to_string()
+    configured::refusal("azure", options)
 }
 
 #[test]
@@ -36,13 +28,8 @@ fn options_have_the_names_that_users_know() {
         ("reject_write_under_file_ancestor", true.into()),
     ]);
     let backend = build_backend("azure", &options).unwrap();
-    let shown: Vec<String> = backend
-        .describe()
-        .into_iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
     assert_eq!(
-        shown,
+        described(&*backend),
         [
             "container=lake",
             "account_name=acme",
@@ -86,15 +73,9 @@ fn neither_options_nor_backend_show_a_credential() {
         let value = "AccountName=acme;AccountKey=hunter2hunter2";
         let options = given([("container", "c".into()), (name, Secret::new(value).into())]);
         let backend = build_backend("azure", &options).unwrap();
-        let mut text = debug(&backend);
-        text.extend(backend.describe().into_iter().map(|(_, value)| value));
+        let text = shown(&*backend);
         assert!(!text.contains("hunter2"), "{text}");
     }
-}
-
-#[allow(clippy::use_debug, reason = "what Debug shows is under test")]
-fn debug(backend: &Arc<dyn Backend>) -> String {
-    format!("{backend:?}")
 }
 
 #[test]

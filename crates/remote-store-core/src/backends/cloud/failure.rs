@@ -109,7 +109,7 @@ impl Inner {
         if let Error::PermissionDenied { path, .. } = &mut said
             && path.is_empty()
         {
-            self.service.bucket().clone_into(path);
+            self.service.place().bucket.clone_into(path);
         }
         said
     }
@@ -124,17 +124,20 @@ impl Inner {
     }
 
     pub(super) fn no_bucket(&self) -> Error {
-        Error::missing(self.words().holds, self.service.bucket(), self.name())
+        Error::missing(self.words().holds, self.service.place().bucket, self.name())
     }
 
     fn no_token(&self) -> Error {
         let what = "The identity service gave no token";
-        no_credentials(self.words(), self.service.bucket(), what)
+        no_credentials(self.words(), self.service.place().bucket, what)
     }
 
     fn denied(&self, path: &str, code: Option<&str>) -> Error {
-        let (words, bucket, endpoint) =
-            (self.words(), self.service.bucket(), self.endpoint_shown());
+        let (words, bucket, endpoint) = (
+            self.words(),
+            self.service.place().bucket,
+            self.endpoint_shown(),
+        );
         let said = code.map_or_else(String::new, |code| format!(" ({code})"));
         let object = if path.is_empty() {
             String::new()
@@ -168,7 +171,7 @@ impl Inner {
             _ if let Some(region) = words.region_option.filter(|_| elsewhere) => format!(
                 "The {} '{}' lies in another region than asked at {endpoint}; set '{region}'",
                 words.bucket,
-                self.service.bucket()
+                self.service.place().bucket
             ),
             (Some(code), _) => {
                 // What is asked wrongly is wrong later, too.
@@ -185,7 +188,7 @@ impl Inner {
             (None, Trouble::Timeout) => format!(
                 "No answer from {endpoint} within {} s; check '{}' and the network, or raise \
                  'client_options' connect_timeout and read_timeout",
-                self.service.transport().connect_timeout.as_secs_f64(),
+                self.service.place().transport.connect_timeout.as_secs_f64(),
                 words.endpoint_option
             ),
             (None, Trouble::Connect) => format!(

@@ -257,7 +257,7 @@ impl Inner {
 
     /// Refuses to write below an object, when that was asked for.
     pub(super) async fn check_ancestors(&self, key: &ObjectKey) -> Result<()> {
-        if !self.service.rejects_write_under_file_ancestor() {
+        if !self.service.place().rejects_write_under_file_ancestor {
             return Ok(());
         }
         for above in key.ancestors().filter_map(|prefix| prefix.to_key()) {

@@ -69,22 +69,30 @@ impl Words {
     }
 }
 
+/// What the options of every service name, each under the name that its users know.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'o> {
+    /// The bucket or container.
+    pub bucket: &'o str,
+    /// How the service is reached.
+    pub transport: &'o TransportOptions,
+    /// Requests go without a credential, and none is looked for: without one there is nothing to
+    /// sign with, and the clients would look for one on the network.
+    pub anonymous: bool,
+    /// Refuse to write below an object.
+    pub rejects_write_under_file_ancestor: bool,
+}
+
 /// The options of a service, and what they make of it.
 pub trait Service: fmt::Debug + Send + Sync + 'static {
     /// How it is spoken of.
     fn words(&self) -> &'static Words;
 
-    /// The bucket or container.
-    fn bucket(&self) -> &str;
+    /// Where the objects are, and how they are reached.
+    fn place(&self) -> Place<'_>;
 
     /// The endpoint with its scheme, when it is not the service's own.
     fn endpoint(&self) -> Option<String>;
-
-    /// How the service is reached.
-    fn transport(&self) -> &TransportOptions;
-
-    /// Refuse to write below an object.
-    fn rejects_write_under_file_ancestor(&self) -> bool;
 
     /// Checks what can be checked without a connection.
     ///
@@ -105,10 +113,6 @@ pub trait Service: fmt::Debug + Send + Sync + 'static {
     fn parts_in_flight(&self) -> usize {
         self.words().parts_in_flight
     }
-
-    /// Whether it was given, or looks for, a credential: without one there is nothing to sign with,
-    /// and the clients would look for one on the network.
-    fn has_credential(&self) -> bool;
 
     /// Not every server of this kind begins a listing where it was asked to.
     fn filters_offsets(&self) -> bool {

@@ -206,7 +206,7 @@ pub(in crate::backends) fn debug(
         shown.field(&option, &value);
     }
     shown
-        .field("transport", options.transport())
+        .field("transport", options.place().transport)
         .finish_non_exhaustive()
 }
 

@@ -1,35 +1,17 @@
 //! Where tokens come from: options, files and services on this machine, no other.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail loudly too")]
 
-use async_trait::async_trait;
 use object_store::gcp::GoogleCloudStorage;
 
 use super::*;
-use crate::backends::cloud::environment::Environment;
+use crate::backends::cloud::configured::{self, environment};
 use crate::backends::cloud::loopback::Loopback;
-use crate::credential::{Credential, CredentialSource, Lease, SharedCredentialSource};
-use crate::error::{ErrorKind, Result};
+use crate::credential::{Credential, SharedCredentialSource};
+use crate::error::ErrorKind;
 use crate::runtime;
 
-#[derive(Debug)]
-struct Fixed(&'static str);
-
-#[async_trait]
-impl CredentialSource for Fixed {
-    async fn fetch(&self) -> Result<Lease> {
-        Ok(Lease::new(Credential::Bearer(self.0.into())))
-    }
-}
-
 fn fixed(token: &'static str) -> SharedCredentialSource {
-    SharedCredentialSource::new(Fixed(token))
-}
-
-fn environment(variables: &[(&str, &str)]) -> Environment {
-    let variables = variables.iter();
-    variables
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect()
+    configured::fixed(Credential::Bearer(token.into()))
 }
 
 fn bearer(client: &GoogleCloudStorage) -> String {

@@ -9,7 +9,7 @@ use crate::backends::cloud::environment::Environment;
 use crate::backends::cloud::transport::{
     self, bucket_name, check_endpoint, flag, refuse, secret, source, text, with_scheme,
 };
-use crate::backends::cloud::{Client, Service, TransportOptions, Words};
+use crate::backends::cloud::{Client, Place, Service, TransportOptions, Words};
 use crate::credential::SharedCredentialSource;
 use crate::error::Result;
 use crate::registry::{OptionKind, OptionSpec, Options};
@@ -128,20 +128,17 @@ impl Service for GcsOptions {
         &WORDS
     }
 
-    fn bucket(&self) -> &str {
-        &self.bucket
+    fn place(&self) -> Place<'_> {
+        Place {
+            bucket: &self.bucket,
+            transport: &self.transport,
+            anonymous: self.anonymous,
+            rejects_write_under_file_ancestor: self.reject_write_under_file_ancestor,
+        }
     }
 
     fn endpoint(&self) -> Option<String> {
         self.endpoint_url.as_deref().map(with_scheme)
-    }
-
-    fn transport(&self) -> &TransportOptions {
-        &self.transport
-    }
-
-    fn rejects_write_under_file_ancestor(&self) -> bool {
-        self.reject_write_under_file_ancestor
     }
 
     fn validate(&self) -> Result<()> {
@@ -170,10 +167,6 @@ impl Service for GcsOptions {
                 check_endpoint(NAME, WORDS.endpoint_option, self.endpoint().as_deref())
             }
         }
-    }
-
-    fn has_credential(&self) -> bool {
-        !self.anonymous
     }
 
     fn connect(&self) -> Result<Box<dyn Client>> {

@@ -1,25 +1,16 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail loudly too")]
 
 use super::*;
+use crate::backends::cloud::configured::{self, described, given, shown};
 use crate::error::ErrorKind;
 use crate::key::Prefix;
-use crate::registry::{OptionValue, Options, build_backend};
+use crate::registry::{Options, build_backend};
 
 const KEY: &str =
     r#"{"client_email": "a@b", "private_key": "hunter2hunter2", "private_key_id": "1"}"#;
 
-fn given<const N: usize>(pairs: [(&str, OptionValue); N]) -> Options {
-    pairs
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
-}
-
 fn refusal(options: &Options) -> String {
-    let err = build_backend("gcs", options).unwrap_err();
-    assert_eq!(err.kind(), ErrorKind::InvalidConfig);
-    assert!(!err.to_string().contains("hunter2"), "{err}");
-    err.to_string()
+    configured::refusal("gcs", options)
 }
 
 #[test]
@@ -30,25 +21,15 @@ fn options_are_shown_without_the_key() {
         ("endpoint", "storage.example/".into()),
     ]);
     let backend = build_backend("gcs", &options).unwrap();
-    let shown: Vec<String> = backend
-        .describe()
-        .into_iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
     assert_eq!(
-        shown,
+        described(&*backend),
         [
             "bucket=lake",
             "service_account_key=***",
             "endpoint_url=storage.example/"
         ]
     );
-    assert!(!debug(&backend).contains("hunter2"));
-}
-
-#[allow(clippy::use_debug, reason = "what Debug shows is under test")]
-fn debug(backend: &Arc<dyn Backend>) -> String {
-    format!("{backend:?}")
+    assert!(!shown(&*backend).contains("hunter2"));
 }
 
 #[test]

@@ -1,22 +1,14 @@
 //! What needs no server: options, names, and what is refused before anything is sent.
 
 use super::*;
+use crate::backends::cloud::configured::{given, refusal};
 use crate::error::ErrorKind;
 use crate::registry::{self, OptionValue, Options};
 use crate::runtime;
 use crate::store::Store;
 
-fn given<const N: usize>(pairs: [(&str, OptionValue); N]) -> Options {
-    pairs
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
-}
-
 fn refused(options: &Options) -> String {
-    let error = registry::build_backend("http", options).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidConfig);
-    error.to_string()
+    refusal("http", options)
 }
 
 #[test]

@@ -7,11 +7,14 @@ use async_trait::async_trait;
 use object_store::aws::{AmazonS3, AmazonS3ConfigKey, AwsCredential};
 
 use super::*;
+use crate::backends::cloud::configured::{environment, fixed};
 use crate::backends::cloud::environment::Environment;
-use crate::backends::cloud::loopback::{Asked, Loopback};
+use crate::backends::cloud::loopback::Loopback;
 use crate::credential::{Credential, CredentialSource, Lease, SharedCredentialSource};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime;
+
+mod services;
 
 const CONFIG: &str = "\
 [default]
@@ -82,17 +85,13 @@ impl Home {
     /// The variables of a process that knows these files and no machine.
     fn with(&self, further: &[(&str, &str)]) -> Environment {
         let file = |name: &str| self.path().join(name).display().to_string();
-        let mut all = vec![
-            ("AWS_CONFIG_FILE".to_owned(), file("config")),
-            (
-                "AWS_SHARED_CREDENTIALS_FILE".to_owned(),
-                file("credentials"),
-            ),
-            ("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned()),
+        let (config, credentials) = (file("config"), file("credentials"));
+        let own = [
+            ("AWS_CONFIG_FILE", config.as_str()),
+            ("AWS_SHARED_CREDENTIALS_FILE", credentials.as_str()),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
         ];
-        let further = further.iter();
-        all.extend(further.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        all.into_iter().collect()
+        environment(&[own.as_slice(), further].concat())
     }
 }
 
@@ -219,14 +218,10 @@ fn what_is_written_wrong_is_named_without_its_content() {
 
 #[test]
 fn without_any_credential_the_ways_to_give_one_are_named() {
-    let environment = [
+    let environment = environment(&[
         ("AWS_EC2_METADATA_DISABLED", "true"),
         ("HOME", "/nonexistent"),
-    ];
-    let environment = environment
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
+    ]);
     let error = refusal(&options(None), &environment);
     assert_eq!(error.kind(), ErrorKind::PermissionDenied);
     assert!(error.to_string().contains("anonymous=true"), "{error}");
@@ -235,22 +230,12 @@ fn without_any_credential_the_ways_to_give_one_are_named() {
     client::build(&anonymous, &environment).unwrap();
 }
 
-#[derive(Debug)]
-struct SignedIn;
-
-#[async_trait]
-impl CredentialSource for SignedIn {
-    async fn fetch(&self) -> Result<Lease> {
-        let key = Credential::access_key("SSOKEY", "SSOSECRET", Some("SSOTOKEN".into()));
-        Ok(Lease::new(key))
-    }
-}
-
 #[test]
 fn a_profile_that_needs_sso_or_mfa_asks_the_source_given_for_it() {
     let home = Home::new();
     let mut given = options(Some("on-sso"));
-    given.profile_credential = Some(SharedCredentialSource::new(SignedIn));
+    let key = Credential::access_key("SSOKEY", "SSOSECRET", Some("SSOTOKEN".into()));
+    given.profile_credential = Some(fixed(key));
     assert_eq!(key_id(&given, &home.with(&[])), "SSOKEY");
     // Others do not.
     given.profile = Some("file".to_owned());
@@ -281,152 +266,6 @@ fn a_program_gives_credentials_and_its_failure_shows_nothing_it_printed() {
         assert!(error.contains(why), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
     }
-}
-
-const ASSUMED: &str = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ROLEKEY</AccessKeyId>\
-     <SecretAccessKey>r</SecretAccessKey><SessionToken>ROLETOKEN</SessionToken>\
-     <Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
-
-#[test]
-fn a_role_is_assumed_with_the_credentials_of_its_source_profile() {
-    let home = Home::new();
-    let service = Loopback::start(|_asked| (200, vec![], ASSUMED.to_owned()));
-    let environment = home.with(&[("AWS_ENDPOINT_URL_STS", service.url.as_str())]);
-    let client = client::build(&options(Some("role")), &environment).unwrap();
-    let credential = credential_of(&client).unwrap();
-    assert_eq!(credential.key_id, "ROLEKEY");
-    assert_eq!(credential.token.as_deref(), Some("ROLETOKEN"));
-    // A second request does not ask again: the lease is long.
-    credential_of(&client).unwrap();
-    let [asked] = service.asked().try_into().unwrap();
-    let Asked { line, .. } = &asked;
-    assert!(line.contains("Action=AssumeRole&"), "{line}");
-    assert!(
-        line.contains("&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Freader"),
-        "{line}"
-    );
-    assert!(line.contains("&ExternalId=a%26b"), "{line}");
-    let signed = asked.header("authorization").unwrap();
-    assert!(
-        signed.contains("Credential=FILEKEY/") && signed.contains("/sts/"),
-        "{signed}"
-    );
-    assert_eq!(asked.header("x-amz-security-token"), Some("FILETOKEN"));
-}
-
-#[test]
-fn a_role_that_is_refused_says_why_and_is_no_retry() {
-    let home = Home::new();
-    let answer = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not yours: secret=hunter2hunter2</Message>\
-                  </Error></ErrorResponse>";
-    let service = Loopback::start(move |_asked| (403, vec![], answer.to_owned()));
-    let environment = home.with(&[("AWS_ENDPOINT_URL_STS", service.url.as_str())]);
-    let mut given = options(Some("role"));
-    given.transport.retry.max_attempts = 3;
-    let client = client::build(&given, &environment).unwrap();
-    let error = credential_of(&client).unwrap_err().to_string();
-    assert!(
-        error.contains("403 AccessDenied") && error.contains("not yours"),
-        "{error}"
-    );
-    assert!(!error.contains("hunter2"), "{error}");
-    assert_eq!(service.asked().len(), 1);
-}
-
-#[test]
-fn the_token_of_a_web_identity_is_read_from_its_file() {
-    let home = Home::new();
-    let token = home.path().join("token");
-    std::fs::write(&token, "webtoken\n").unwrap();
-    let service = Loopback::start(|_asked| (200, vec![], ASSUMED.to_owned()));
-    let token = token.display().to_string();
-    let environment = home.with(&[
-        ("AWS_ENDPOINT_URL_STS", service.url.as_str()),
-        ("AWS_WEB_IDENTITY_TOKEN_FILE", &token),
-        ("AWS_ROLE_ARN", "arn:aws:iam::1:role/pod"),
-        ("AWS_ROLE_SESSION_NAME", "me"),
-    ]);
-    assert_eq!(key_id(&options(None), &environment), "ROLEKEY");
-    let [asked] = service.asked().try_into().unwrap();
-    assert!(asked.line.contains("Action=AssumeRoleWithWebIdentity&"));
-    assert!(
-        asked.line.contains("&RoleSessionName=me&"),
-        "{}",
-        asked.line
-    );
-    assert!(asked.line.ends_with("&WebIdentityToken=webtoken"));
-    assert_eq!(asked.header("authorization"), None);
-}
-
-const MACHINE: &str = r#"{"AccessKeyId": "HOSTKEY", "SecretAccessKey": "s", "Token": "t", "Expiration": "2999-01-01T00:00:00Z"}"#;
-
-#[test]
-fn a_container_is_asked_with_its_token() {
-    let service = Loopback::start(|_asked| (200, vec![], MACHINE.to_owned()));
-    let folder = tempfile::tempdir().unwrap();
-    let token = folder.path().join("token");
-    std::fs::write(&token, "podtoken").unwrap();
-    let with = |url: &str, further: (&str, &str)| -> Environment {
-        let all = [
-            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", url),
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-            further,
-        ];
-        let owned = all.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        owned.into_iter().collect()
-    };
-    let token = token.display().to_string();
-    let file = ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token.as_str());
-    assert_eq!(key_id(&options(None), &with(&service.url, file)), "HOSTKEY");
-    let given = ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Basic x");
-    assert_eq!(
-        key_id(&options(None), &with(&service.url, given)),
-        "HOSTKEY"
-    );
-    let tokens: Vec<_> = service
-        .asked()
-        .iter()
-        .map(|asked| asked.header("authorization").unwrap().to_owned())
-        .collect();
-    assert_eq!(tokens, ["podtoken", "Basic x"]);
-    // The last one is a name of somebody, whatever it begins with.
-    for elsewhere in ["http://example.org/x", "http://127.0.0.1.example.org/x"] {
-        let error = refusal(&options(None), &with(elsewhere, given));
-        assert!(error.to_string().contains("without https"), "{error}");
-    }
-    let other = Loopback::start(|_asked| (200, vec![], MACHINE.to_owned()));
-    let to = other.url.clone();
-    let service = Loopback::start(move |_| (307, vec![("location", to.clone())], String::new()));
-    let client = client::build(&options(None), &with(&service.url, given)).unwrap();
-    let error = credential_of(&client).err().unwrap();
-    assert!(error.to_string().contains("(307)"), "{error}");
-    assert!(other.asked().is_empty(), "the token's way is not changed");
-}
-
-#[test]
-fn a_machine_is_asked_through_a_session_and_only_for_a_service_of_aws() {
-    let service = Loopback::start(|asked| {
-        let body = match asked.line.as_str() {
-            "PUT /latest/api/token" => "session",
-            "GET /latest/meta-data/iam/security-credentials/" => "the-role",
-            "GET /latest/meta-data/iam/security-credentials/the-role" => MACHINE,
-            _ => return (404, vec![], String::new()),
-        };
-        (200, vec![], body.to_owned())
-    });
-    let url = service.url.clone();
-    let environment: Environment = [("AWS_EC2_METADATA_SERVICE_ENDPOINT".to_owned(), url)]
-        .into_iter()
-        .collect();
-    assert_eq!(key_id(&options(None), &environment), "HOSTKEY");
-    let asked = service.asked();
-    assert_eq!(asked.len(), 3);
-    assert_eq!(asked[2].header("x-aws-ec2-metadata-token"), Some("session"));
-    let mut elsewhere = options(None);
-    elsewhere.endpoint_url = Some("http://127.0.0.1:9".to_owned());
-    let error = refusal(&elsewhere, &environment);
-    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
-    assert_eq!(service.asked().len(), 3);
 }
 
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use crate::backends::cloud::environment::Environment;
 use crate::backends::cloud::transport::{
     self, bucket_name, check_endpoint, flag, secret, source, text, with_scheme,
 };
-use crate::backends::cloud::{Client, Service, TransportOptions, Words};
+use crate::backends::cloud::{Client, Place, Service, TransportOptions, Words};
 use crate::credential::SharedCredentialSource;
 use crate::error::{Error, Result};
 use crate::registry::{OptionKind, OptionSpec, OptionValue, Options};
@@ -106,8 +106,13 @@ impl Service for S3Options {
         &WORDS
     }
 
-    fn bucket(&self) -> &str {
-        &self.bucket
+    fn place(&self) -> Place<'_> {
+        Place {
+            bucket: &self.bucket,
+            transport: &self.transport,
+            anonymous: self.anonymous,
+            rejects_write_under_file_ancestor: self.reject_write_under_file_ancestor,
+        }
     }
 
     fn endpoint(&self) -> Option<String> {
@@ -117,14 +122,6 @@ impl Service for S3Options {
         let environment = Environment::of_process();
         let profiles = Profiles::read(self.profile.as_deref(), &environment).unwrap_or_default();
         client::endpoint(self, &environment, &profiles)
-    }
-
-    fn transport(&self) -> &TransportOptions {
-        &self.transport
-    }
-
-    fn rejects_write_under_file_ancestor(&self) -> bool {
-        self.reject_write_under_file_ancestor
     }
 
     fn validate(&self) -> Result<()> {
@@ -154,10 +151,6 @@ impl Service for S3Options {
         }
         let endpoint = self.endpoint_url.as_deref().map(with_scheme);
         check_endpoint(NAME, WORDS.endpoint_option, endpoint.as_deref())
-    }
-
-    fn has_credential(&self) -> bool {
-        !self.anonymous
     }
 
     fn connect(&self) -> Result<Box<dyn Client>> {

@@ -2,26 +2,18 @@
 
 use super::*;
 use crate::backends::cloud::Service;
+use crate::backends::cloud::configured::{self, described, given, shown};
 use crate::error::{Error, ErrorKind};
 use crate::key::Prefix;
 use crate::registry::{OptionValue, Options, build_backend};
 use remote_store_credential_masking::Secret;
-
-fn given<const N: usize>(pairs: [(&str, OptionValue); N]) -> Options {
-    pairs
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
-}
 
 fn nested<const N: usize>(pairs: [(&str, OptionValue); N]) -> OptionValue {
     OptionValue::Map(given(pairs))
 }
 
 fn refusal(options: &Options) -> String {
-    let err = build_backend("s3", options).unwrap_err();
-    assert_eq!(err.kind(), ErrorKind::InvalidConfig);
-    err.to_string()
+    configured::refusal("s3", options)
 }
 
 #[test]
@@ -49,13 +41,8 @@ fn options_have_the_names_that_users_know() {
     ]);
     for name in ["s3", "s3-pyarrow"] {
         let backend = build_backend(name, &options).unwrap();
-        let shown: Vec<String> = backend
-            .describe()
-            .into_iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
         assert_eq!(
-            shown,
+            described(&*backend),
             [
                 "bucket=lake",
                 "endpoint_url=http://127.0.0.1:8333",
@@ -124,16 +111,10 @@ fn neither_options_nor_backend_show_a_credential() {
         ),
     ]);
     let backend = build_backend("s3", &options).unwrap();
-    let mut text = debug(&backend);
-    text.extend(backend.describe().into_iter().map(|(_, value)| value));
+    let text = shown(&*backend);
     for secret in ["AKIAHUNTER2", "hunter2", "tokentoken"] {
         assert!(!text.contains(secret), "{text}");
     }
-}
-
-#[allow(clippy::use_debug, reason = "what Debug shows is under test")]
-fn debug(backend: &Arc<dyn Backend>) -> String {
-    format!("{backend:?}")
 }
 
 #[test]
