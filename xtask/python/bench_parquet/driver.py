@@ -20,6 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from document import put
 from figures import Figures, Result, goals, lines, markdown
 from places import TARGETS, Target, can, size_of
 from side_by_side import Server, Worker
@@ -159,6 +160,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[10, 1_000_000, 10_000_000])
     parser.add_argument("--to", nargs="+", choices=TARGETS, default=["memory", "file", "s3"])
     parser.add_argument("--json", type=Path, help="where to write the figures")
+    parser.add_argument("--into", type=Path, help="docs/benchmarks.md, whose tables are replaced")
     options = parser.parse_args()
     results = []
     with ExitStack() as stack:
@@ -172,10 +174,13 @@ def main() -> None:
                     results += bench.measure([do], rows, to)
                     show(results[-1])
     print("\ngoals on two cores", *goals(results), sep="\n")
-    print(f"\n{markdown(results)}")
+    tables = markdown(results)
+    print(f"\n{tables}")
     if options.json:
         plain: list[dict[str, Any]] = [asdict(result) for result in results]
         options.json.write_text(json.dumps(plain, indent=2) + "\n")
+    if options.into:
+        put(options.into, "tables", tables)
 
 
 if __name__ == "__main__":

@@ -85,12 +85,12 @@ def lines(result: Result) -> list[str]:
 
 
 def markdown(results: list[Result]) -> str:
-    """The tables of docs/benchmarks.md."""
+    """The tables of docs/benchmarks.md: speeds, sizes, peaks of memory."""
     names = [name for name in NAMES if any(name in result.figures for result in results)]
     peers = [name for name in names if name != "pyarrow"]
     speeds = _table(["", *(NAMES[name] for name in peers), "ours, median and spread"])
-    peaks = _table(["peak and added, MB", *(NAMES[name] for name in names)])
-    sizes = _table(["bytes written", *(NAMES[name] for name in names)])
+    sizes = _table(["bytes stored", *(NAMES[name] for name in names)])
+    peaks = _table(["peak, and what was added, MB", *(NAMES[name] for name in names)])
     measured: set[int] = set()
     for result in results:
         speeds.append(_row([result.title, *(_speed(result, name) for name in peers), _median(result)]))
@@ -99,7 +99,7 @@ def markdown(results: list[Result]) -> str:
             measured.add(result.rows)
             found = (f"{result.figures[name].size:,}" for name in names)
             sizes.append(_row([f"{result.rows:,} rows", *found]))
-    return "\n".join([*speeds, "", *sizes, "", *peaks, ""])
+    return "\n".join([*speeds, "", *sizes, "", *peaks])
 
 
 def _table(heads: list[str]) -> list[str]:

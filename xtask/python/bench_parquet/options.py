@@ -21,6 +21,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from document import put
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -158,6 +160,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="+", metavar="WORD", help="options that contain one of these words")
+    parser.add_argument("--into", type=Path, help="docs/parquet.md, whose table is replaced")
     wanted = parser.parse_args()
     print(f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.2f} before the first round")
     with tempfile.TemporaryDirectory() as folder:
@@ -167,13 +170,22 @@ def main() -> None:
         median, low, high = statistics.median(seconds), min(seconds), max(seconds)
         print(f"defaults, {task}: {median * 1e3:.1f} ms ({low * 1e3:.1f} to {high * 1e3:.1f})")
     print(f"defaults: {base.size:,} bytes, +{base.added_mb:.0f} MB while writing\n")
+    table = markdown(base, others)
+    print(table)
+    if wanted.into:
+        put(wanted.into, "options", table)
+
+
+def markdown(base: Option, others: list[Option]) -> str:
+    """The table of docs/parquet.md."""
     heads = ["", "writing", "reading", "a hundredth of the rows", "size", "memory added, MB"]
-    print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
-    print(f"| the defaults | 1 | 1 | 1 | 1 | {base.added_mb:.0f} |")
+    rows = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    rows.append(f"| the defaults | 1 | 1 | 1 | 1 | {base.added_mb:.0f} |")
     for option in others:
         times = " | ".join(option.beside(base, task) for task in TASKS)
         size = f"{option.size / base.size:.2f}"
-        print(f"| `{named(option.options)}` | {times} | {size} | {option.added_mb:.0f} |")
+        rows.append(f"| `{named(option.options)}` | {times} | {size} | {option.added_mb:.0f} |")
+    return "\n".join(rows)
 
 
 if __name__ == "__main__":
