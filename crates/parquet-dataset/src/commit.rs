@@ -19,9 +19,9 @@ const MARK_DIGITS: usize = 16;
 /// The manifest that a write takes the place of.
 #[derive(Debug, Clone)]
 pub(crate) struct Replaced {
-    json: Bytes,
+    pub(crate) json: Bytes,
     /// What the store compares, where it does.
-    revision: Option<Revision>,
+    pub(crate) revision: Option<Revision>,
 }
 
 impl Replaced {
@@ -43,15 +43,29 @@ impl Replaced {
     pub(crate) fn mark(&self) -> String {
         mark(&self.json)
     }
+
+    /// Whether the writer of this manifest had that one before it, and replaced it.
+    pub(crate) fn took_the_place_of(&self, json: &[u8]) -> bool {
+        let manifest = DatasetManifest::from_json(&self.json).ok();
+        let replaces = manifest.and_then(|manifest| manifest.replaces);
+        replaces.is_some_and(|replaces| replaces == mark(json))
+    }
 }
 
 fn mark(json: &[u8]) -> String {
     hex(&Sha256::digest(json), MARK_DIGITS)
 }
 
+/// Whether the store compared, and refused.
+pub(crate) fn is_refusal(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::AlreadyExists { .. } | StoreError::Conflict { .. }
+    )
+}
+
 impl DatasetWriter {
-    pub(crate) async fn swap_manifest(&self, manifest: &DatasetManifest) -> Result<()> {
-        self.look_for_the_marker().await?;
+    pub(crate) async fn swap_manifest(&self, json: &Bytes) -> Result<()> {
         let options = match &self.replaced {
             // Without an old manifest the store itself lets only one writer win.
             None => WriteOptions::create(),
@@ -64,28 +78,12 @@ impl DatasetWriter {
                 WriteOptions::overwrite()
             }
         };
-        let json = manifest.to_json();
         let path = self.layout.manifest();
         let options = options.with_content_type("application/json");
         match self.store.write(&path, json.clone(), &options).await {
             Ok(_) => Ok(()),
-            Err(error) => self.after_failed_swap(&json, error).await,
+            Err(error) => self.after_failed_swap(json, error).await,
         }
-    }
-
-    /// A manifest without a marker may be one whose writer was about to write the marker: what it
-    /// committed since is not overwritten unasked.
-    async fn look_for_the_marker(&self) -> Result<()> {
-        if self.options.overwrite || self.replaced.is_none() {
-            return Ok(());
-        }
-        let refusal = match self.store.is_file(&self.layout.success()).await {
-            Ok(false) => return Ok(()),
-            Ok(true) => self.already_exists(),
-            Err(error) => error.into(),
-        };
-        self.remove_written().await;
-        Err(refusal)
     }
 
     /// Where the store cannot compare, a commit in between is looked for; the last of two writers
@@ -103,28 +101,21 @@ impl DatasetWriter {
 
     /// An answer may be lost after the write has landed: what is there decides.
     async fn after_failed_swap(&self, json: &Bytes, error: StoreError) -> Result<()> {
-        let Ok(found) = manifest_bytes(&self.store, &self.layout).await else {
+        let Ok(found) = Replaced::read(&self.store, &self.layout).await else {
             // Not known: the parts stay, for the manifest may name them.
             return Err(error.into());
         };
-        if found.as_ref() == Some(json) {
-            return Ok(());
-        }
-        let replaces = found
-            .as_deref()
-            .and_then(|found| DatasetManifest::from_json(found).ok())
-            .and_then(|found| found.replaces);
-        if replaces.is_some_and(|replaces| replaces == mark(json)) {
-            // It was committed, and another writer has replaced it since.
+        let is_committed = found.as_ref().is_some_and(|found| {
+            // As it is, or replaced by another writer since.
+            found.json == *json || found.took_the_place_of(json)
+        });
+        if is_committed {
             return Ok(());
         }
         self.remove_written().await;
-        let is_old = found.as_ref() == self.replaced.as_ref().map(|replaced| &replaced.json);
-        let is_refusal = matches!(
-            error,
-            StoreError::AlreadyExists { .. } | StoreError::Conflict { .. }
-        );
-        Err(if is_old && !is_refusal {
+        let json_of = |replaced: &Option<Replaced>| replaced.as_ref().map(|one| one.json.clone());
+        let is_old = json_of(&found) == json_of(&self.replaced);
+        Err(if is_old && !is_refusal(&error) {
             error.into()
         } else {
             self.conflict()
@@ -134,17 +125,13 @@ impl DatasetWriter {
     /// Writes the marker, if it is missing.
     pub(crate) async fn mark_success(&self) -> Result<()> {
         let success = self.layout.success();
-        if matches!(self.store.is_file(&success).await, Ok(true)) {
+        let is_there = async || matches!(self.store.is_file(&success).await, Ok(true));
+        if self.was_committed && is_there().await {
             return Ok(());
         }
-        let written = self
-            .store
-            .write(&success, Bytes::new(), &WriteOptions::overwrite())
-            .await;
-        match written {
-            Err(error) if !matches!(self.store.is_file(&success).await, Ok(true)) => {
-                Err(error.into())
-            }
+        let options = WriteOptions::create();
+        match self.store.write(&success, Bytes::new(), &options).await {
+            Err(error) if !is_refusal(&error) && !is_there().await => Err(error.into()),
             _ => Ok(()),
         }
     }
@@ -171,15 +158,7 @@ impl DatasetWriter {
         remove_quietly(&self.store, paths).await;
     }
 
-    fn already_exists(&self) -> DatasetError {
-        let (key, backend) = (
-            self.layout.key().to_owned(),
-            self.store.backend().name().to_owned(),
-        );
-        DatasetError::AlreadyExists { key, backend }
-    }
-
-    fn conflict(&self) -> DatasetError {
+    pub(crate) fn conflict(&self) -> DatasetError {
         let (key, backend) = (
             self.layout.key().to_owned(),
             self.store.backend().name().to_owned(),

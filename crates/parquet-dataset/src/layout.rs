@@ -131,7 +131,7 @@ pub(crate) fn part_origin(name: &str) -> Option<PartOrigin> {
 
 /// Eight hex digits. A name that is taken is not overwritten, so chance alone
 /// does not carry correctness; a fork's child must not repeat its parent though.
-fn random_hex() -> String {
+pub(crate) fn random_hex() -> String {
     let since_epoch = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

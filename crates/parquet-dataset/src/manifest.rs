@@ -93,13 +93,7 @@ impl DatasetManifest {
             put("run_id", run_id.clone().into());
         }
         put("schema_hash", self.schema_hash.clone().into());
-        let mut out = Vec::new();
-        let mut serializer =
-            serde_json::Serializer::with_formatter(&mut out, PythonPretty::default());
-        // Values in memory, written to memory: neither can fail.
-        let written = serde::Serialize::serialize(&Value::Object(entries), &mut serializer);
-        debug_assert!(written.is_ok(), "a manifest is plain JSON");
-        out.into()
+        as_python_writes(&Value::Object(entries))
     }
 
     /// Reads it; fields that are not known are left aside.
@@ -131,6 +125,16 @@ impl DatasetManifest {
         });
         paths.collect()
     }
+}
+
+/// As `json.dumps(…, indent=2)`.
+pub(crate) fn as_python_writes(value: &Value) -> Bytes {
+    let mut out = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, PythonPretty::default());
+    // Values in memory, written to memory: neither can fail.
+    let written = serde::Serialize::serialize(value, &mut serializer);
+    debug_assert!(written.is_ok(), "a manifest is plain JSON");
+    out.into()
 }
 
 /// Keys of every object in order, as `sort_keys=True` puts them.

@@ -29,6 +29,8 @@ pub struct DatasetWriter {
     pub(crate) store: Store,
     pub(crate) layout: Layout,
     pub(crate) options: WriteDatasetOptions,
+    /// Whether there was a marker in the beginning.
+    pub(crate) was_committed: bool,
     names: PartNames,
     /// The manifest that this write replaces.
     pub(crate) replaced: Option<Replaced>,
@@ -66,6 +68,7 @@ impl DatasetWriter {
             store,
             layout,
             options,
+            was_committed: is_committed,
             replaced,
             waiting: None,
             given: 0,
@@ -115,9 +118,14 @@ impl DatasetWriter {
                 demand: "at least one; an empty table is one too",
             });
         }
+        self.claim().await?;
         let manifest = self.manifest();
-        self.swap_manifest(&manifest).await?;
+        let json = manifest.to_json();
+        self.swap_manifest(&json).await?;
         self.mark_success().await?;
+        if !self.was_committed {
+            self.confirm(&json).await?;
+        }
         self.remove_replaced(&manifest).await;
         Ok(manifest)
     }

@@ -16,11 +16,14 @@
 //! # Ok::<(), remote_store_core::Error>(())
 //! ```
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use chrono::TimeDelta;
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 
@@ -81,6 +84,7 @@ pub struct Call {
 }
 
 type Rule = Box<dyn FnMut(&Call) -> Option<Error> + Send>;
+type Gate = Arc<dyn Fn(&Call) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// The switches of a [`FaultyBackend`], shared with the test.
 #[derive(Clone, Default)]
@@ -92,6 +96,8 @@ pub struct Faults {
 struct State {
     calls: Vec<Call>,
     rules: Vec<Rule>,
+    gate: Option<Gate>,
+    ages: HashMap<String, TimeDelta>,
     pauses: usize,
     /// Changes until the one whose answer is lost; 0 for none.
     answers_left: usize,
@@ -168,6 +174,7 @@ impl Faults {
     pub fn heal(&self) {
         let mut state = self.state();
         state.rules.clear();
+        state.gate = None;
         state.answers_left = 0;
     }
 
@@ -175,6 +182,20 @@ impl Faults {
     /// that concurrency shows without waiting.
     pub fn pause_each_call(&self, turns: usize) {
         self.state().pauses = turns;
+    }
+
+    /// Lets each call wait for the future that `gate` gives for it before it runs: the way to
+    /// put the calls of several tasks in an order of the test's choice.
+    pub fn hold_calls(
+        &self,
+        gate: impl Fn(&Call) -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    ) {
+        self.state().gate = Some(Arc::new(gate));
+    }
+
+    /// Lists the object of that full key as so much older than it is.
+    pub fn backdate(&self, key: &str, by: TimeDelta) {
+        self.state().ages.insert(key.to_owned(), by);
     }
 
     /// The calls made so far.
@@ -205,10 +226,22 @@ impl Faults {
 
     async fn pass(&self, operation: Operation, path: &str) -> Result<InFlight> {
         let (verdict, pauses, guard) = self.note(operation, path);
+        let gate = self.state().gate.clone();
+        if let Some(gate) = gate {
+            let path = path.to_owned();
+            gate(&Call { operation, path }).await;
+        }
         for _ in 0..pauses {
             yield_now().await;
         }
         verdict.map_or(Ok(guard), Err)
+    }
+
+    fn aged(&self, mut info: ObjectInfo) -> ObjectInfo {
+        if let Some(age) = self.state().ages.get(info.key.as_str()) {
+            info.modified = info.modified.map(|modified| modified - *age);
+        }
+        info
     }
 
     /// The answer to a change that took place, unless it is to be lost.
@@ -409,7 +442,9 @@ impl Backend for FaultyBackend {
         start_after: Option<&ObjectKey>,
     ) -> BoxStream<'static, Result<ObjectInfo>> {
         let (faults, path) = (self.faults.clone(), prefix.to_string());
+        let ages = self.faults.clone();
         let inner = self.inner.list(prefix, start_after);
+        let inner = inner.map_ok(move |info| ages.aged(info));
         stream::once(async move { faults.pass(Operation::List, &path).await.map(|_call| inner) })
             .try_flatten()
             .boxed()
