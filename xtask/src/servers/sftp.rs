@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::guarded::Guarded;
+use crate::debian;
 use crate::process::output;
 use crate::python::Venv;
 use crate::steps::Step;
@@ -145,7 +146,7 @@ fn folder() -> Result<PathBuf> {
 
 /// The user id that the server is given, when we are root.
 fn unprivileged() -> Result<Option<u32>> {
-    if output(Command::new("id").arg("-u"))?.trim() != "0" {
+    if !debian::is_root() {
         return Ok(None);
     }
     let uid = output(Command::new("id").args(["-u", UNPRIVILEGED]))?;
@@ -251,18 +252,8 @@ fn program(workspace: &Workspace, step: &mut Step) -> Result<(PathBuf, PathBuf)>
     }
     let own = unpacked.join("usr/sbin/sshd");
     if !own.exists() {
-        step.run(
-            Command::new("apt-get")
-                .arg("download")
-                .args(PACKAGES)
-                .current_dir(&unpacked),
-        )?;
-        for entry in fs::read_dir(&unpacked)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|end| end == "deb") {
-                step.run(Command::new("dpkg").arg("-x").arg(&path).arg(&unpacked))?;
-            }
-        }
+        debian::unpack(workspace, &PACKAGES, &unpacked, step)
+            .map_err(|why| format!("{SYSTEM_SSHD} is missing and {why}"))?;
     }
     // The unprivileged user must reach it; a checkout below somebody's home it does not.
     let copied =
