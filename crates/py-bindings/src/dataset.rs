@@ -5,7 +5,8 @@ use pyo3::prelude::*;
 use remote_store_core::Driver;
 use remote_store_parquet_dataset as core;
 use remote_store_parquet_dataset::{
-    DatasetError, DatasetManifest, DatasetWriter, ReadDatasetOptions, WriteDatasetOptions,
+    DatasetError, DatasetManifest, DatasetWriter, PartUpload, ReadDatasetOptions,
+    WriteDatasetOptions,
 };
 use remote_store_serializers::Compression;
 
@@ -16,6 +17,11 @@ use crate::dataset_filter::{PyCondition, filter};
 use crate::errors::ToPyErr;
 use crate::foreign::core_store;
 use crate::parquet::{ArrowTable, import_stream};
+
+/// A part that the caller encodes goes to storage in one piece when it is no larger.
+const SMALL_PART_BYTES: usize = 4 << 20;
+/// What is read of a larger one at a time.
+const PIECE_BYTES: usize = 8 << 20;
 
 /// Datasets of a store; manifests cross the boundary as their JSON.
 #[pyclass(frozen, module = "remote_store._native")]
@@ -56,11 +62,47 @@ impl DatasetStore {
         parts: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         for part in parts.try_iter()? {
-            let (content, rows): (Bound<'_, PyAny>, u64) = part?.extract()?;
-            let bytes = content::from_python(&content)?;
-            wait(py, self.driver(), writer.add_part(bytes, rows))?;
+            let part = part?;
+            let is_small = part.call_method1("is_within", (SMALL_PART_BYTES,))?;
+            if is_small.extract()? {
+                let bytes = content::from_python(&part.call_method0("read")?)?;
+                let rows = part.getattr("rows")?.extract()?;
+                wait(py, self.driver(), writer.add_part(bytes, rows))?;
+                continue;
+            }
+            let mut upload = wait(py, self.driver(), writer.begin_part())?;
+            match self.send(py, &mut upload, &part) {
+                Ok(rows) => wait(py, self.driver(), upload.finish(writer, rows))?,
+                Err(error) => {
+                    self.without_fail(py, upload.abort())?;
+                    return Err(error);
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Sends what a part holds, while it is encoded; returns its rows.
+    fn send(
+        &self,
+        py: Python<'_>,
+        upload: &mut PartUpload,
+        part: &Bound<'_, PyAny>,
+    ) -> PyResult<u64> {
+        loop {
+            let chunk = content::from_python(&part.call_method1("read", (PIECE_BYTES,))?)?;
+            if chunk.is_empty() {
+                return part.getattr("rows")?.extract();
+            }
+            wait(py, self.driver(), upload.write(chunk))?;
+        }
+    }
+
+    fn without_fail(&self, py: Python<'_>, done: impl Future<Output = ()> + Send) -> PyResult<()> {
+        wait(py, self.driver(), async {
+            done.await;
+            Ok::<(), PyErr>(())
+        })
     }
 }
 
@@ -127,7 +169,8 @@ impl DatasetStore {
             .map(|manifest| json(&manifest))
     }
 
-    /// Writes parts that the caller encoded, an iterable of `(content, rows)`; all or nothing.
+    /// Writes parts that the caller encodes; all or nothing. Each of them has `read(size)`,
+    /// `is_within(size)` and, once it was read, `rows`; a large one is sent while it is read.
     #[pyo3(signature = (key, parts, *, overwrite = false, run_id = None, metadata_json = None, schema_hash = None))]
     fn write_parts(
         &self,
@@ -142,10 +185,7 @@ impl DatasetStore {
         let options = self.options(overwrite, run_id, metadata_json, schema_hash)?;
         let mut writer = wait(py, self.driver(), self.inner.begin(key, options))?;
         if let Err(error) = self.add_all(py, &mut writer, parts) {
-            wait(py, self.driver(), async move {
-                writer.abort().await;
-                Ok::<(), PyErr>(())
-            })?;
+            self.without_fail(py, writer.abort())?;
             return Err(error);
         }
         wait(py, self.driver(), writer.commit()).map(|manifest| json(&manifest))

@@ -204,7 +204,7 @@ class TestFrames:
     def test_what_is_no_table_is_a_type_error(self) -> None:
         with pytest.raises(TypeError, match="__arrow_c_stream__, got str"):
             native.encode("no table")
-        with pytest.raises(TypeError, match="expects a PyArrow table, got dict"):
+        with pytest.raises(TypeError, match="write_dataset expects a DataFrame, got dict"):
             ParquetDatasetStore(Store(MemoryBackend())).write_dataset({"a": 1}, "t")
 
     @pytest.mark.parametrize("content", [b"", b"PAR1", b"no parquet at all", b"PAR1" + b"\0" * 100 + b"PAR1"])

@@ -1,7 +1,5 @@
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias, final
-
-from typing_extensions import Buffer as BytesLike
+from typing import Protocol, TypeAlias, final
 
 from . import Buffer
 from .parquet import ArrowTable, _ArrowStream
@@ -10,6 +8,12 @@ __all__ = ["DatasetBatches", "DatasetStore"]
 
 # Column, operator, values; an instant is ("nanos", nanoseconds since 1970).
 _Condition: TypeAlias = tuple[str, str, Sequence[object]]
+
+class _Part(Protocol):
+    @property
+    def rows(self) -> int: ...
+    def is_within(self, size: int, /) -> bool: ...
+    def read(self, size: int = ..., /) -> bytes: ...
 
 @final
 class DatasetBatches:
@@ -42,7 +46,7 @@ class DatasetStore:
     def write_parts(
         self,
         key: str,
-        parts: Iterable[tuple[BytesLike | Buffer, int]],
+        parts: Iterable[_Part],
         *,
         overwrite: bool = False,
         run_id: str | None = None,

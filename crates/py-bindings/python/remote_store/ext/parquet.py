@@ -12,13 +12,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from remote_store import _native
 from remote_store._store import Store
 from remote_store.ext import _filters
+from remote_store.ext._frames import stream_or_table, watched, with_errors_of
 from remote_store.ext._manifest import DatasetIncomplete, DatasetManifest, ManifestCorrupted
+from remote_store.ext._pyarrow_parquet import file_options, parts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -90,7 +93,7 @@ class ParquetDatasetStore:
 
     def write_dataset(
         self,
-        table: pa.Table | pa.RecordBatchReader,
+        table: Any,
         key: str,
         *,
         overwrite: bool = False,
@@ -101,8 +104,9 @@ class ParquetDatasetStore:
         """Write a table as a dataset, all or nothing.
 
         Args:
-            table: A PyArrow table, or anything with ``__arrow_c_stream__``. A RecordBatchReader is
-                written batch by batch, however long it is.
+            table: A PyArrow table, a frame of pandas or polars, a relation of DuckDB, or anything with
+                ``__arrow_c_stream__``. A RecordBatchReader and other streams are written batch by
+                batch, however long they are; what their producer raises comes out as it was.
             key: Where the dataset goes.
             overwrite: Whether a committed dataset is replaced.
             run_id: Kept in the manifest.
@@ -117,10 +121,10 @@ class ParquetDatasetStore:
             AlreadyExists: There is a committed dataset and ``overwrite`` is false.
             InvalidPath: The key is empty or leaves the root.
             Conflict: Another writer committed in the meantime.
-            ValueError: A partition column is not there, or has no such type.
+            ValueError: A partition column is not there, or has no such type; or two columns have one name.
             TypeError: It is no table, or the metadata does not fit into JSON.
         """
-        source = table if isinstance(table, _reader_class()) else _as_table(table)
+        source: Any = watched(stream_or_table(table, who="write_dataset"))
         options: dict[str, Any] = {
             "overwrite": overwrite,
             "run_id": run_id,
@@ -130,12 +134,21 @@ class ParquetDatasetStore:
         native = self._datasets()
         reason = _native.parquet.write_support(source.schema)
         if reason is None:
-            written = native.write(key, source, partition_cols=partition_cols, **options)
+            written = with_errors_of(
+                source, lambda: native.write(key, source, partition_cols=partition_cols, **options)
+            )
         elif partition_cols:
             raise ValueError(f"partition_cols need a table that is encoded natively: {reason}")
         else:
-            whole = source if not hasattr(source, "read_all") else source.read_all()
-            written = native.write_parts(key, self._encoded_parts(whole), **options)
+            files = parts(
+                source,
+                file_options(self._compression),
+                row_group_size=self._row_group_size,
+                max_rows=self._max_rows_per_file,
+                max_bytes=self._max_bytes_per_file,
+            )
+            with closing(files):
+                written = native.write_parts(key, files, **options)
         return DatasetManifest.from_checked_json(bytes(written))
 
     def read_dataset(
@@ -271,19 +284,6 @@ class ParquetDatasetStore:
         """
         return self._datasets().vacuum(prefix, older_than.total_seconds())
 
-    def _encoded_parts(self, table: pa.Table) -> Iterator[tuple[bytes, int]]:
-        """Encode through PyArrow what the native encoder would write otherwise than PyArrow does."""
-        import io
-
-        import pyarrow.parquet as pq
-
-        rows = self._max_rows_per_file or max(1, table.num_rows)
-        for start in range(0, max(1, table.num_rows), rows):
-            part = table.slice(start, rows)
-            sink = io.BytesIO()
-            pq.write_table(part, sink, compression=self._compression, row_group_size=self._row_group_size)
-            yield sink.getvalue(), part.num_rows
-
 
 def _decode(part: _native.Buffer, columns: Sequence[str] | None) -> pa.Table:
     import pyarrow as pa
@@ -334,20 +334,3 @@ def _filtered(table: pa.Table, columns: Sequence[str] | None, filters: _filters.
         if columns is None
         else table.select([index for index, name in enumerate(table.column_names) if name in columns])
     )
-
-
-def _reader_class() -> type[pa.RecordBatchReader]:
-    import pyarrow as pa
-
-    reader: type[pa.RecordBatchReader] = pa.RecordBatchReader
-    return reader
-
-
-def _as_table(table: Any) -> pa.Table:
-    import pyarrow as pa
-
-    if isinstance(table, pa.Table):
-        return table
-    if hasattr(table, "__arrow_c_stream__"):
-        return pa.table(table)
-    raise TypeError(f"write_dataset expects a PyArrow table, got {type(table).__name__}")

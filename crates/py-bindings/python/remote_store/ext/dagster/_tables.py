@@ -5,11 +5,15 @@ PyArrow is imported late, so that everything that stores no tables works without
 
 from __future__ import annotations
 
-import io
+import difflib
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from remote_store import _native
+from remote_store.ext import _frames
+from remote_store.ext._frames import is_table, watched, with_errors_of
+from remote_store.ext._pyarrow_parquet import EncodedFile, Rows, file_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +37,8 @@ __all__ = [
 _INSTALL = "Install it with: pip install 'remote-store[dagster,arrow]'"
 # An output of None still has to be stored (DAG-007), and a Parquet file holds tables only.
 _NONE_MARK = b"remote_store.none"
+# What PyArrow encodes to no more bytes is written at once.
+_PART_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -70,23 +76,37 @@ class ParquetOptions:
         }
 
     def pyarrow(self, schema: pa.Schema) -> dict[str, Any]:
-        """Give them as pyarrow's writer takes them."""
+        """Give them as pyarrow's writer takes them.
+
+        Raises:
+            ValueError: There is no such column to be sorted by.
+        """
         import pyarrow.parquet as pq
 
-        keys = [
-            pq.SortingColumn(schema.names.index(name), descending, nulls_first)
-            for name, descending, nulls_first in self.sorting
-            if name in schema.names
-        ]
-        return {
-            "compression": self.compression or "snappy",
-            "compression_level": self.compression_level,
-            "row_group_size": self.row_group_size,
-            "write_statistics": self.statistics != "none",
-            "write_page_index": self.statistics == "page",
-            "use_dictionary": self.dictionary is not False,
-            "sorting_columns": keys or None,
-        }
+        # Any: PyArrow's annotations have the names of orders as literals.
+        keys: list[Any] = []
+        ordering: Any = pq.SortingColumn.from_ordering
+        for name, descending, nulls_first in self.sorting:
+            order = "descending" if descending else "ascending"
+            placement = "at_start" if nulls_first else "at_end"
+            _check_sorting(schema, name)
+            keys.extend(ordering(schema, [(name, order)], placement))
+        return file_options(
+            self.compression or "snappy",
+            compression_level=self.compression_level,
+            write_statistics=self.statistics != "none",
+            write_page_index=self.statistics == "page",
+            use_dictionary=self.dictionary is not False,
+            sorting_columns=keys or None,
+        )
+
+
+def _check_sorting(schema: pa.Schema, name: str) -> None:
+    if name in schema.names:
+        return
+    nearest = difflib.get_close_matches(name, schema.names, 1)
+    hint = f", did you mean {nearest[0]!r}?" if nearest else ""
+    raise ValueError(f"No column {name!r} to be sorted by{hint}; the table has: {', '.join(schema.names)}")
 
 
 def require_pyarrow(why: str) -> None:
@@ -102,39 +122,29 @@ def require_pyarrow(why: str) -> None:
 
 
 def to_arrow(obj: Any, *, who: str) -> pa.Table:
-    """Make an Arrow table of anything that is one at heart.
-
-    Tried in this order: ``to_arrow()`` (polars, DuckDB), a PyArrow Table, pandas, and
-    ``__arrow_c_stream__``. None becomes an empty table with a mark.
+    """Make an Arrow table of anything that is one at heart; None becomes an empty one with a mark.
 
     Raises:
         TypeError: The object is no table.
+        ValueError: Two columns have one name.
     """
+    return _marked_none() if obj is None else _frames.to_arrow(obj, who=who)
+
+
+def stream_or_table(obj: Any, *, who: str) -> pa.Table | pa.RecordBatchReader:
+    """Give a reader for what is a stream and nothing else, a table for all the rest.
+
+    Raises:
+        TypeError: The object is neither.
+        ValueError: Two columns have one name.
+    """
+    return _marked_none() if obj is None else _frames.stream_or_table(obj, who=who)
+
+
+def _marked_none() -> pa.Table:
     import pyarrow as pa
 
-    if obj is None:
-        return pa.table({"none": pa.nulls(0)}, schema=pa.schema([("none", pa.null())], {_NONE_MARK: b"1"}))
-    if isinstance(obj, type):
-        raise TypeError(f"{who} expects a DataFrame, got the class {obj.__name__}")
-    kind, is_series = type(obj).__name__, hasattr(obj, "to_frame")
-    if _is_lazy_frame(obj):
-        obj = obj.collect()
-    if callable(getattr(obj, "to_arrow", None)):
-        obj = obj.to_arrow()
-    if isinstance(obj, pa.Table):
-        return obj
-    # DuckDB's relations have the two names as well.
-    if hasattr(obj, "dtypes") and hasattr(obj, "columns") and not hasattr(obj, "fetch_arrow_table"):
-        return pa.Table.from_pandas(obj)
-    if hasattr(obj, "__arrow_c_stream__") and not is_series:
-        return pa.table(obj)
-    hint = "; make a table of it with to_frame()" if is_series else ""
-    raise TypeError(f"{who} expects a DataFrame, got {kind}{hint}")
-
-
-def _is_lazy_frame(obj: object) -> bool:
-    kind = type(obj)
-    return kind.__name__ == "LazyFrame" and kind.__module__.partition(".")[0] == "polars"
+    return pa.table({"none": pa.nulls(0)}, schema=pa.schema([("none", pa.null())], {_NONE_MARK: b"1"}))
 
 
 def encode(table: pa.Table, options: ParquetOptions = ParquetOptions()) -> bytes:
@@ -146,17 +156,13 @@ def encode(table: pa.Table, options: ParquetOptions = ParquetOptions()) -> bytes
     content = _native.parquet.serialize(table, **options.native())
     if content is not None:
         return content
-    import pyarrow.parquet as pq
-
-    sink = io.BytesIO()
-    pq.write_table(table, sink, **options.pyarrow(table.schema))
-    return sink.getvalue()
+    return EncodedFile(Rows(table, options.row_group_size), options.pyarrow(table.schema)).read()
 
 
 def write(store: Any, path: str, obj: Any, options: ParquetOptions, *, who: str) -> int:
     """Write a table as one object; it goes to the store while it is encoded.
 
-    A stream of batches is not collected.
+    A stream of batches is not collected. What its producer raises comes out as it was.
 
     Returns:
         The size of the object in bytes.
@@ -165,25 +171,18 @@ def write(store: Any, path: str, obj: Any, options: ParquetOptions, *, who: str)
         TypeError: It is no table.
         ValueError: An option is not valid for this table.
     """
-    source = stream_or_table(obj, who=who)
+    source: Any = watched(stream_or_table(obj, who=who))
     if _native.parquet.write_support(source.schema) is None:
-        return _native.parquet.write(store, path, source, overwrite=True, **options.native())
-    content = encode(source if is_table(source) else source.read_all(), options)
-    store.write(path, content, overwrite=True)
-    return len(content)
-
-
-def stream_or_table(obj: Any, *, who: str) -> Any:
-    """Give a reader for what is a stream and nothing else, a table for all the rest."""
-    import pyarrow as pa
-
-    if isinstance(obj, pa.RecordBatchReader):
-        return obj
-    frame_like = any(hasattr(obj, name) for name in ("to_arrow", "to_frame", "collect", "column_names"))
-    is_relation = hasattr(obj, "fetch_arrow_table")
-    if hasattr(obj, "__arrow_c_stream__") and (is_relation or not (frame_like or hasattr(obj, "dtypes"))):
-        return pa.RecordBatchReader.from_stream(obj)
-    return to_arrow(obj, who=who)
+        native = options.native()
+        return with_errors_of(
+            source, lambda: _native.parquet.write(store, path, source, overwrite=True, **native)
+        )
+    file = EncodedFile(Rows(source, options.row_group_size), options.pyarrow(source.schema))
+    with closing(file):
+        # What is small goes out as one request.
+        content = file.read() if file.is_within(_PART_BYTES) else file
+        store.write(path, content, overwrite=True)
+    return file.size
 
 
 def read(store: Any, path: str, columns: Sequence[str] | None) -> pa.Table | None:
@@ -198,9 +197,7 @@ def read(store: Any, path: str, columns: Sequence[str] | None) -> pa.Table | Non
     try:
         decoded, content = _native.parquet.read(store, path, None if columns is None else list(columns))
     except ValueError:
-        if columns is None:
-            raise
-        # What stands for None has none of the columns.
+        # What stands for None has none of the columns, and PyArrow knows footers that are not known here.
         return decode(store.read_bytes(path), columns)
     if decoded is None:
         return decode(store.read_bytes(path) if content is None else bytes(content), columns)
@@ -227,13 +224,38 @@ def _decoded(data: bytes, columns: Sequence[str] | None) -> pa.Table:
     import pyarrow as pa
 
     names = None if columns is None else list(columns)
-    if _native.parquet.read_support(data, names) is None:
-        table = pa.table(_native.parquet.decode(data, columns=names))
+    try:
+        is_native = _native.parquet.read_support(data, names) is None
+    except ValueError as refused:
+        table = _opened_by_pyarrow(data, names, refused)
     else:
+        try:
+            table = pa.table(_native.parquet.decode(data, columns=names)) if is_native else None
+        except NotImplementedError:
+            table = None
+    if table is None:
         import pyarrow.parquet as pq
 
         table = pq.read_table(pa.BufferReader(data))
     return table if columns is None else select(table, columns)
+
+
+def _opened_by_pyarrow(data: bytes, columns: list[str] | None, refused: ValueError) -> pa.Table:
+    """Read a file whose footer is not understood here, as those with types of a later day.
+
+    Raises:
+        ValueError: PyArrow does not understand it either, or there is no such column.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        names = pq.read_schema(pa.BufferReader(data)).names
+        if not set(columns or ()) <= set(names):
+            raise refused
+        return pq.read_table(pa.BufferReader(data))
+    except (pa.ArrowException, OSError):
+        raise refused from None
 
 
 def select(table: pa.Table, columns: Sequence[str]) -> pa.Table:
@@ -252,9 +274,3 @@ def none_or_table(table: pa.Table) -> pa.Table | None:
     """Read the mark that `to_arrow` sets for None."""
     metadata = table.schema.metadata
     return None if metadata and _NONE_MARK in metadata and not table.num_rows else table
-
-
-def is_table(value: object) -> bool:
-    """Say whether a value is a PyArrow table."""
-    kind = type(value)
-    return kind.__module__.partition(".")[0] == "pyarrow" and kind.__name__ == "Table"
