@@ -89,6 +89,20 @@ def test_the_names_and_arguments_are_those_that_switching_users_know(store):
     assert plain != cache(plain)
 
 
+def test_stores_before_one_store_are_equal_both_ways_or_neither():
+    plain = Store(MemoryBackend())
+    alike = [plain, ProxyStore(plain), ProxyStore(plain)]
+    cached = cache(plain)
+    assert {left == right for left in alike for right in alike} == {True}
+    assert len({hash(store) for store in alike}) == 1
+    for store in alike:
+        assert cached != store
+        assert store != cached
+    assert cached.child("a") == cached.child("a")
+    assert hash(cached.child("a")) == hash(cached.child("a"))
+    assert cached != "a"
+
+
 @pytest.mark.parametrize("name", ["ttl", "max_content_size", "max_listing_size", "max_entries", "max_bytes"])
 @pytest.mark.parametrize("bound", [0, -1])
 def test_bounds_that_are_not_positive_are_refused(name, bound):

@@ -9,9 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from remote_store._models import FileInfo
 from remote_store._path import normalize
 
-__all__ = ["Plan", "match_files"]
+__all__ = ["Plan", "match_files", "name_matches"]
 
 _MAGIC = re.compile(r"[*?\[]")
+
+
+def name_matches(name: str, pattern: str | None) -> bool:
+    """Say whether a name is one that a listing asks for: all are, when it has no pattern."""
+    return pattern is None or fnmatch.fnmatchcase(name, pattern)
 
 
 def match_files(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterator
 
 from remote_store._capabilities import Capability
 from remote_store._core import PathLike, check_depth, check_pattern
 from remote_store._errors import InvalidPath, NotFound
-from remote_store._glob import match_files
+from remote_store._glob import match_files, name_matches
 from remote_store._models import FileInfo, FolderEntry, FolderInfo, PathEntry, WriteResult, as_write_result
 from remote_store._operations import Operations
 from remote_store._python_core import PythonCore
@@ -45,7 +44,7 @@ class Listing(Operations):
         recursive = recursive or max_depth is not None
         key = self._begin("list_files", path)
         for info in self._core.list(key, recursive, max_depth):
-            if pattern is None or fnmatch.fnmatchcase(info.name, pattern):
+            if name_matches(info.name, pattern):
                 yield info
 
     def list_folders(
@@ -64,7 +63,7 @@ class Listing(Operations):
             for folder in level:
                 for entry in self._core.list_level(folder)[1]:
                     below.append(str(entry.path))
-                    if pattern is None or fnmatch.fnmatchcase(entry.name, pattern):
+                    if name_matches(entry.name, pattern):
                         yield entry
             level = below
 

@@ -72,6 +72,21 @@ class ProxyStore(Store):
         self._core = getattr(store, "_core", store)
         self._owns_backend = False
 
+    def _set_apart_by(self) -> object | None:
+        """Return what such a store has beyond the one behind it; None where they are as good as equal."""
+        return None
+
+    def __eq__(self, other: object) -> bool:
+        own = self._set_apart_by()
+        others = other._set_apart_by() if isinstance(other, ProxyStore) else None
+        if own is None and others is None:
+            return super().__eq__(other)
+        return own is others and isinstance(other, ProxyStore) and self._inner == other._inner
+
+    def __hash__(self) -> int:
+        own = self._set_apart_by()
+        return super().__hash__() if own is None else hash((id(own), self._inner))
+
     @property
     def inner(self) -> Store:
         """The store behind."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, TypeVar
 
 from remote_store._capabilities import Capability
 from remote_store._core import PathLike, as_text, check_depth
 from remote_store._errors import InvalidPath, NotFound
-from remote_store._glob import Plan
+from remote_store._glob import Plan, name_matches
 from remote_store._models import (
     FileInfo,
     FolderEntry,
@@ -140,7 +139,7 @@ class AsyncView:
         recursive = recursive or max_depth is not None
         key = self._begin("list_files", path)
         async for info in _items(self._core.list(key, recursive, max_depth), _LIST_BATCH):
-            if pattern is None or fnmatch.fnmatchcase(info.name, pattern):
+            if name_matches(info.name, pattern):
                 yield info
 
     async def list_folders(
@@ -158,7 +157,7 @@ class AsyncView:
             for folder in level:
                 for entry in (await self._core.list_level(folder))[1]:
                     below.append(str(entry.path))
-                    if pattern is None or fnmatch.fnmatchcase(entry.name, pattern):
+                    if name_matches(entry.name, pattern):
                         yield entry
             level = below
 

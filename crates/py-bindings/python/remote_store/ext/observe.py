@@ -310,13 +310,8 @@ class ObservedStore(ProxyStore):
     def _backend_name(self) -> str:
         return str(getattr(self._core, "backend_name", ""))
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, ObservedStore):
-            return False
-        return self._observers is other._observers and self._inner == other._inner
-
-    def __hash__(self) -> int:
-        return hash((id(self._observers), self._inner))
+    def _set_apart_by(self) -> object:
+        return self._observers
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(inner={self._inner!r})"
