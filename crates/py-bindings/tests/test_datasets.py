@@ -185,6 +185,36 @@ class TestFilters:
             expected = table.filter(pq.filters_to_expression(filters))
             assert datasets.read_dataset("t", filters=filters).equals(expected), operator
 
+    @pytest.mark.parametrize("by", [None, ["day"]], ids=str)
+    def test_lists_of_times_leave_out_no_row_that_pyarrow_finds(
+        self, store: Store, by: list[str] | None
+    ) -> None:
+        datasets = ParquetDatasetStore(store, row_group_size=1)
+        noon = dt.datetime(2026, 1, 1, 12)  # noqa: DTZ001 - PyArrow drops the time of day for a date
+        zone = dt.timezone(dt.timedelta(hours=-7))
+        table = pa.table({"id": [1, 2], "day": [DAY, DAY + dt.timedelta(days=1)]})
+        datasets.write_dataset(table, "t", partition_cols=by)
+        for values in ([noon], [DAY, noon], [dt.datetime(2026, 1, 1, 17, tzinfo=zone)]):
+            filters = [("day", "in", values)]
+            expected = table.filter(pq.filters_to_expression(filters))
+            assert expected.num_rows == 1
+            assert datasets.read_dataset("t", filters=filters).to_pydict() == expected.to_pydict(), values
+        far = dt.datetime(9999, 12, 31)  # noqa: DTZ001 - beyond nanoseconds, so that PyArrow wraps it
+        times = pa.table({"t": pa.array([far]).cast(pa.timestamp("ns"), safe=False)})
+        datasets.write_dataset(times, "times")
+        filters = [("t", "in", [DAY, far])]
+        expected = times.filter(pq.filters_to_expression(filters))
+        assert datasets.read_dataset("times", filters=filters).num_rows == expected.num_rows
+
+    def test_what_cannot_be_compared_is_an_error_also_without_rows_to_compare(self, store: Store) -> None:
+        datasets = ParquetDatasetStore(store)
+        naive = dt.datetime(2026, 1, 1)  # noqa: DTZ001 - that it has no zone is the point
+        datasets.write_dataset(pa.table({"t": pa.array([naive])}), "t")
+        for year in (2020, 2030):
+            filters = [("t", ">=", dt.datetime(year, 1, 1, tzinfo=dt.UTC))]
+            with pytest.raises(pa.ArrowInvalid, match="timestamp without timezone"):
+                datasets.read_dataset("t", filters=filters)
+
     def test_a_table_that_pyarrow_reads_has_its_columns_in_the_same_order(self, store: Store) -> None:
         odd = pa.table({"a": [1], "b": pa.array([1.5]).cast(pa.decimal128(5, 2)), "c": ["x"]})
         numbers = pa.array([1], pa.dictionary(pa.int8(), pa.int64()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ Filters = Sequence[tuple[str, str, Any]] | Sequence[Sequence[tuple[str, str, Any
 _OPERATORS = ("=", "==", "!=", "<", "<=", ">", ">=", "in", "not in")
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - times without a zone are compared as they are
 _CONDITION_LENGTH = 3
+_NANOSECOND_YEARS = range(1678, 2262)
 
 
 def _lists(filters: Filters) -> list[list[tuple[str, str, Any]]]:
@@ -90,13 +91,26 @@ def native(filters: Filters | None) -> list[list[tuple[str, str, list[Any]]]] | 
     for conditions in _lists(filters):
         judged = []
         for column, operator, value in conditions:
-            values = [_value(item) for item in (value if operator in ("in", "not in") else [value])]
-            if None not in values:
+            is_list = operator in ("in", "not in")
+            values = [_value(item) for item in (value if is_list else [value])]
+            if None not in values and not (is_list and _is_cast(value)):
                 judged.append((column, operator, values))
         if not judged:
             return None
         lists.append(judged)
     return lists
+
+
+def _is_cast(values: Sequence[object]) -> bool:
+    """Say whether PyArrow may make other instants of a list of values than they are.
+
+    It casts the list to the type of the column, of which nothing is known here: times of day
+    and zones are dropped for a column of dates, and years that nanoseconds do not reach wrap.
+    """
+    instants = [value for value in values if isinstance(value, datetime)]
+    return any(value.timetz() != time(0) or value.utcoffset() is not None for value in instants) or any(
+        value.year not in _NANOSECOND_YEARS for value in values if isinstance(value, date)
+    )
 
 
 def _value(value: object) -> Any:

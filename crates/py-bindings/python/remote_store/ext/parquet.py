@@ -323,12 +323,22 @@ def _with_filtered(columns: Sequence[str] | None, filters: _filters.Filters | No
 
 
 def _filtered(table: pa.Table, columns: Sequence[str] | None, filters: _filters.Filters | None) -> pa.Table:
+    import pyarrow as pa
+
     if filters is None:
         return table
     missing = [name for name in _filters.columns_of(filters) if name not in table.column_names]
     if missing:
         raise ValueError(f"No column {missing[0]!r}; the table has: {', '.join(table.column_names)}")
-    table = table.filter(_filters.expression(filters))
+    asked = _filters.expression(filters)
+    if not table.num_rows:
+        # What cannot be compared is an error also where statistics left no row to compare.
+        names = _filters.columns_of(filters)
+        fields = [table.schema.field(name).with_nullable(True) for name in names]
+        pa.Table.from_arrays([pa.nulls(1, field.type) for field in fields], schema=pa.schema(fields)).filter(
+            asked
+        )
+    table = table.filter(asked)
     return (
         table
         if columns is None
