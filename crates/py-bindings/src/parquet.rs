@@ -9,7 +9,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 use remote_store_serializers::{
-    Compression, ParquetFile, ParquetOptions, SortColumn, Statistics, Table,
+    Compression, ParquetFile, ParquetOptions, SerializeError, SortColumn, Statistics, Table,
 };
 
 use crate::errors::ToPyErr;
@@ -106,10 +106,13 @@ pub(crate) mod parquet {
     #[pymodule_export]
     use super::ArrowTable;
     use arrow_array::RecordBatchReader;
+    use pyo3::exceptions::PyNotImplementedError;
     use pyo3::prelude::*;
     use pyo3::types::PyBytes;
 
-    use super::{ParquetFile, ToPyErr, further_options, import_schema, import_stream, options};
+    use super::{
+        ParquetFile, SerializeError, ToPyErr, further_options, import_schema, import_stream, options,
+    };
     use crate::call::wait;
     use crate::content::{self, Buffer};
     use crate::foreign::core_store;
@@ -248,13 +251,15 @@ pub(crate) mod parquet {
         if support.fallback_reason().is_some() {
             return Ok((None, file.whole().map(Buffer::new)));
         }
-        let decoded = py.detach(|| file.decode(columns.as_deref()));
-        decoded
-            .map(|table| (Some(ArrowTable::new(table)), None))
-            .map_err(|error| error.to_py_err(py))
+        match py.detach(|| file.decode(columns.as_deref())) {
+            Ok(table) => Ok((Some(ArrowTable::new(table)), None)),
+            Err(SerializeError::Unsupported { .. }) => Ok((None, file.whole().map(Buffer::new))),
+            Err(error) => Err(error.to_py_err(py)),
+        }
     }
 
-    /// Decodes a file, or some of its columns, in parallel.
+    /// Decodes a file, or some of its columns, in parallel; `NotImplementedError` when pyarrow must,
+    /// which is seen in the values alone.
     #[pyfunction]
     #[pyo3(signature = (content, columns = None))]
     fn decode(
@@ -264,9 +269,10 @@ pub(crate) mod parquet {
     ) -> PyResult<ArrowTable> {
         let bytes = content::from_python(content)?;
         let decoded = py.detach(|| ParquetFile::open(bytes)?.decode(columns.as_deref()));
-        decoded
-            .map(ArrowTable::new)
-            .map_err(|error| error.to_py_err(py))
+        decoded.map(ArrowTable::new).map_err(|error| match error {
+            SerializeError::Unsupported { .. } => PyNotImplementedError::new_err(error.to_string()),
+            error => error.to_py_err(py),
+        })
     }
 }
 

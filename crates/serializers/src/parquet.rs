@@ -15,6 +15,7 @@ mod dictionary_pages;
 mod encode;
 mod extremes;
 mod filter;
+mod foreign;
 pub mod gate;
 mod key_space;
 mod levels;

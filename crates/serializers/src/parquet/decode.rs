@@ -16,6 +16,7 @@ use bytes::Bytes;
 
 use super::assembly::{inconsistent, without_columns, zip_columns};
 use super::columns::positions;
+use super::foreign;
 use super::gate::{self, Support};
 use super::panics::caught;
 use super::source::{Parts, Source};
@@ -52,6 +53,8 @@ const JOB_ROWS: usize = 2 * BATCH_ROWS;
 pub struct ParquetFile {
     pub(crate) source: Source,
     pub(crate) metadata: ArrowReaderMetadata,
+    /// Whether its footer is signed, as it is where columns are encrypted.
+    pub(crate) is_signed: bool,
 }
 
 impl ParquetFile {
@@ -102,16 +105,23 @@ impl ParquetFile {
     fn open_source(source: Source) -> Result<Self, SerializeError> {
         caught("reading", || {
             let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Skip);
-            let metadata = ArrowReaderMetadata::load(&source, options.clone()).map_err(damaged)?;
-            let metadata = match as_pyarrow_gives_it(metadata.schema()) {
-                Some(schema) => ArrowReaderMetadata::try_new(
-                    Arc::clone(metadata.metadata()),
-                    options.with_schema(schema),
-                )
-                .map_err(damaged)?,
-                None => metadata,
-            };
-            Ok(Self { source, metadata })
+            let mut metadata = ArrowReaderMetadata::load(&source, options.clone())
+                .map_err(|error| foreign::unopened(&source, error))?;
+            if let Some(mended) = foreign::mended(metadata.metadata()).map_err(damaged)? {
+                metadata = ArrowReaderMetadata::try_new(Arc::new(mended), options.clone())
+                    .map_err(damaged)?;
+            }
+            if let Some(schema) = as_pyarrow_gives_it(metadata.schema()) {
+                let options = options.with_schema(schema);
+                metadata = ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)
+                    .map_err(damaged)?;
+            }
+            let is_signed = foreign::has_signature(&source);
+            Ok(Self {
+                source,
+                metadata,
+                is_signed,
+            })
         })
     }
 
@@ -306,11 +316,7 @@ impl ParquetFile {
                 .join(", ")
         };
         let reader = builder.build().map_err(damaged)?;
-        let failed = |error: ArrowError| SerializeError::Decode {
-            format: FORMAT,
-            reason: format!("columns {}: {error}", names()),
-            source: Some(Box::new(error)),
-        };
+        let failed = |error: ArrowError| foreign::unread(error, &names(), self.is_signed);
         reader
             .map(|batch| odd.restored(batch.map_err(failed)?))
             .collect()
@@ -377,8 +383,11 @@ struct Job {
 /// How many of the last bytes of a file the footer takes, by the last eight.
 ///
 /// # Errors
-/// [`SerializeError::Decode`] when this is not the end of a Parquet file.
+/// [`SerializeError::Decode`] when this is not the end of a Parquet file, or that of an encrypted one.
 pub fn footer_len(tail: &[u8]) -> Result<usize, SerializeError> {
+    if foreign::is_encrypted(tail) {
+        return Err(foreign::encrypted());
+    }
     let Some((rest, b"PAR1")) = tail.split_last_chunk::<4>() else {
         return Err(SerializeError::decode(
             FORMAT,

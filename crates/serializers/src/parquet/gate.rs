@@ -17,6 +17,8 @@
 //! | `timestamp[s, zone]` written by pyarrow | – | the same instants, but the zone becomes UTC |
 //! | union, interval, run-end encoded, list view, `decimal32`, `decimal64`, `fixed_size_binary[0]`, empty struct, negative decimal scale | error here | – |
 //! | INT96 with a stored Arrow schema | – | the stored unit here, nanoseconds in pyarrow |
+//! | INTERVAL of other writers | – | error here |
+//! | metadata of the file without values, or with one key twice | – | these entries are lost here |
 //! | everything else | equal | equal |
 
 use std::sync::Arc;
@@ -30,7 +32,7 @@ use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use super::{FORMAT, precast};
+use super::{FORMAT, foreign, precast};
 use crate::SerializeError;
 
 /// Whether this crate's own Parquet code may be used for a schema.
@@ -124,8 +126,10 @@ pub(crate) fn read_support_of(
     row_groups: Option<&[RowGroupMetaData]>,
     wanted: &dyn Fn(usize) -> bool,
 ) -> Support {
-    let found = int96_difference(schema, file.schema_descr(), wanted)
-        .or_else(|| zone_difference(schema, file, wanted));
+    let found = int96_difference(schema, file, wanted)
+        .or_else(|| zone_difference(schema, file, wanted))
+        .or_else(|| foreign::metadata_difference(file))
+        .or_else(|| foreign::json_difference(file, wanted));
     if let Some(reason) = found {
         return Support::Fallback { reason };
     }
@@ -281,6 +285,9 @@ fn read_difference(data_type: &DataType) -> Option<Difference> {
         | DataType::Date64 => Some(Difference::Wrong(
             "its unit or zone would be lost; read it with pyarrow, or write it in milliseconds",
         )),
+        DataType::Interval(_) => Some(Difference::Wrong(
+            "parts of it would be lost; pyarrow gives its 12 bytes as they are",
+        )),
         _ => None,
     }
 }
@@ -307,9 +314,13 @@ fn dictionary_difference(values: &DataType) -> Difference {
 /// INT96 timestamps are nanoseconds to pyarrow whatever the stored schema says.
 fn int96_difference(
     schema: &Schema,
-    parquet_schema: &SchemaDescriptor,
+    file: &FileMetaData,
     wanted: &dyn Fn(usize) -> bool,
 ) -> Option<String> {
+    if !foreign::has_arrow_schema(file) {
+        return None;
+    }
+    let parquet_schema = file.schema_descr();
     parquet_schema
         .columns()
         .iter()

@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use ::parquet::basic::{LogicalType, TimeUnit as FileUnit};
+use ::parquet::basic::{ColumnOrder, LogicalType, TimeUnit as FileUnit};
 use ::parquet::data_type::AsBytes;
 use ::parquet::file::metadata::{FileMetaData, RowGroupMetaData};
 use ::parquet::file::statistics::Statistics;
@@ -86,6 +86,7 @@ impl ParquetFile {
         Ok(Self {
             source: self.source.clone(),
             metadata,
+            is_signed: self.is_signed,
         })
     }
 
@@ -101,7 +102,9 @@ impl ParquetFile {
             .find(|(leaf, chunk)| {
                 schema.get_column_root_idx(*leaf) == root && chunk.column_path().parts().len() == 1
             });
-        let Some((_, chunk)) = chunk else { return true };
+        let Some((leaf, chunk)) = chunk else {
+            return true;
+        };
         let Some(statistics) = chunk.statistics() else {
             return true;
         };
@@ -109,8 +112,10 @@ impl ParquetFile {
         if nulls.is_some_and(|nulls| i64::try_from(nulls) == Ok(row_group.num_rows())) {
             return condition.comparison == Comparison::NotIn;
         }
+        let orders = self.metadata.metadata().file_metadata().column_orders();
+        let order = orders.and_then(|orders| orders.get(leaf).copied());
         let logical = chunk.column_descr().logical_type_ref();
-        match bounds(statistics, field, logical) {
+        match bounds(statistics, order, field, logical) {
             Some((min, max)) => may_lie_between(&min, &max, condition, field),
             None => true,
         }
@@ -195,10 +200,17 @@ fn is_exact(value: &FilterValue, column: &DataType) -> bool {
 /// The smallest and the largest value, where the footer tells them in a way that is understood.
 fn bounds<'a>(
     statistics: &'a Statistics,
+    order: Option<ColumnOrder>,
     column: &DataType,
     logical: Option<&LogicalType>,
 ) -> Option<(Held<'a>, Held<'a>)> {
-    let is_old = statistics.is_min_max_deprecated();
+    if order == Some(ColumnOrder::UNKNOWN) {
+        return None;
+    }
+    // Writers from before 2017, and those that do not tell the order, may have compared unsigned
+    // numbers and bytes as signed ones.
+    let is_old = statistics.is_min_max_deprecated()
+        || !matches!(order, Some(ColumnOrder::TYPE_DEFINED_ORDER(_)));
     let instant = |min: i64, max: i64, nanos: i128| {
         let held = |value: i64| Held::Nanos(i128::from(value) * nanos);
         (held(min), held(max))
