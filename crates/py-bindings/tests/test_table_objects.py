@@ -197,7 +197,7 @@ def test_a_column_that_needs_pyarrow_matters_only_when_it_is_asked_for() -> None
 
 
 def test_attributes_of_a_pandas_frame_come_back() -> None:
-    pd = pytest.importorskip("pandas")
+    pd = pytest.importorskip("pandas", reason="frames of pandas")
     frame = pd.DataFrame({"n": [1, 2]})
     frame.attrs = {"source": "tower", "runway": 9}
     parquet = ParquetSerializer()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 from pathlib import Path
 
 import pytest
@@ -19,12 +18,6 @@ from remote_store.backends import LocalBackend, MemoryBackend
 from remote_store.ext.dagster import RemoteStoreComputeLogManager
 
 _HERE = Path(__file__).parent
-
-
-def pytest_configure():
-    # A shell's background job starts with SIGINT ignored, and so would the workers of these tests.
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):

@@ -12,9 +12,9 @@ from pipelines import run
 from remote_store.ext.dagster import dagster_dataset_io_manager, dagster_io_manager
 from remote_store.ext.dagster._annotations import mapping_value_annotation, wants_mapping_of
 
-pa = pytest.importorskip("pyarrow")
-pd = pytest.importorskip("pandas")
-pl = pytest.importorskip("polars")
+pa = pytest.importorskip("pyarrow", reason="tables need pyarrow")
+pd = pytest.importorskip("pandas", reason="frames of pandas")
+pl = pytest.importorskip("polars", reason="frames of polars")
 
 ABC = dg.StaticPartitionsDefinition(["a", "b"])
 

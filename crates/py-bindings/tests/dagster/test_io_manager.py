@@ -217,7 +217,10 @@ def test_what_the_resource_wrote_it_reads(tmp_path, name):
 @needs_arrow
 @pytest.mark.spec("DAG-017")
 def test_datasets_take_frames_and_give_tables(store):
-    pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    pd, pl = (
+        pytest.importorskip("pandas", reason="frames of pandas"),
+        pytest.importorskip("polars", reason="frames of polars"),
+    )
     manager = dagster_dataset_io_manager(store)
     assert isinstance(manager, dg.IOManager)
     assert isinstance(manager, _DatasetIOManagerImpl)
@@ -334,7 +337,7 @@ def test_a_closed_store_is_a_clear_error():
 
 @needs_arrow
 def test_metadata_has_dagsters_standard_keys(store):
-    pd = pytest.importorskip("pandas")
+    pd = pytest.importorskip("pandas", reason="frames of pandas")
 
     @dg.asset
     def table():

@@ -59,7 +59,7 @@ def test_the_root_path_is_a_prefix_and_no_part_of_the_path(memory_store):
 @pytest.mark.spec("DAG-018")
 @pytest.mark.parametrize(("key", "partition", "path"), _KEYS)
 def test_a_dataset_lies_in_a_folder_without_extension(store, key, partition, path):
-    pa = pytest.importorskip("pyarrow")
+    pa = pytest.importorskip("pyarrow", reason="tables need pyarrow")
     manager = dagster_dataset_io_manager(store)
     manager.handle_output(_output(key, partition), pa.table({"n": [1]}))
     assert f"{path}/_SUCCESS" in stored_paths(store)

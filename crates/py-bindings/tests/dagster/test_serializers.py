@@ -19,10 +19,10 @@ from remote_store.ext.dagster import (
     dagster_io_manager,
 )
 
-pa = pytest.importorskip("pyarrow")
-pd = pytest.importorskip("pandas")
-pl = pytest.importorskip("polars")
-pq = pytest.importorskip("pyarrow.parquet")
+pa = pytest.importorskip("pyarrow", reason="tables need pyarrow")
+pd = pytest.importorskip("pandas", reason="frames of pandas")
+pl = pytest.importorskip("polars", reason="frames of polars")
+pq = pytest.importorskip("pyarrow.parquet", reason="tables need pyarrow")
 
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
