@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::dialect::{self, Dialect, Generations};
 use crate::pace::{Line, Paced};
-use crate::serve::{Body, Handler, full, status};
+use crate::serve::{Body, Handler, full, say, status};
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
@@ -41,6 +41,13 @@ pub(crate) struct Options {
     /// The status of the fault; 0 drops the connection without an answer
     #[arg(long, default_value_t = 503)]
     fault_status: u16,
+    /// This request and all after it get no answer; 0 for none. A line of output tells when the
+    /// first of them is held
+    #[arg(long, default_value_t = 0)]
+    hold_from: u64,
+    /// Requests that are held reach the upstream; only their answers do not arrive
+    #[arg(long)]
+    hold_answers: bool,
 }
 
 /// What has passed since the last reset.
@@ -142,6 +149,18 @@ impl Proxy {
         Some(response)
     }
 
+    /// Waits until the client or this process ends.
+    async fn hold(&self, request: Request<Incoming>, number: u64) -> Option<Response<Body>> {
+        let what = format!("held {} {}", request.method(), request.uri());
+        if self.options.hold_answers {
+            drop(self.forward(request).await);
+        }
+        if number == self.options.hold_from {
+            say(&what);
+        }
+        std::future::pending().await
+    }
+
     async fn forward(&self, request: Request<Incoming>) -> Response<Body> {
         let (mut parts, body) = request.into_parts();
         let creates_by_copy =
@@ -213,6 +232,9 @@ impl Handler for Proxy {
         );
         if self.options.delay_ms > 0 {
             tokio::time::sleep(Duration::from_millis(self.options.delay_ms)).await;
+        }
+        if self.options.hold_from > 0 && number >= self.options.hold_from {
+            return self.hold(request, number).await;
         }
         if self.options.fault_every > 0 && number.is_multiple_of(self.options.fault_every) {
             return self.fault();

@@ -72,11 +72,16 @@ pub(crate) async fn run<H: Handler>(port: u16, handler: H) -> io::Result<()> {
     }
 }
 
+fn announce(listener: &TcpListener) -> io::Result<()> {
+    say(&format!("http://{}", listener.local_addr()?));
+    Ok(())
+}
+
+/// A line of output for the process that started this one.
 #[allow(
     clippy::print_stdout,
-    reason = "the caller reads the address from standard output"
+    reason = "the caller reads it from standard output"
 )]
-fn announce(listener: &TcpListener) -> io::Result<()> {
-    println!("http://{}", listener.local_addr()?);
-    Ok(())
+pub(crate) fn say(line: &str) {
+    println!("{line}");
 }

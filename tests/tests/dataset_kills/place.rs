@@ -2,8 +2,8 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Arc, OnceLock};
 
 use remote_store_core::backends::{LocalBackend, LocalOptions, S3Backend, S3Options};
 use remote_store_core::{Backend, Prefix, Store};
@@ -26,8 +26,32 @@ pub(crate) enum Place {
     },
 }
 
+/// A process of the package of the test servers; it ends with the test.
 #[derive(Debug)]
 pub(crate) struct Server(Child);
+
+impl Server {
+    /// Starts one; gives the address that it tells, and what else it has to say.
+    pub(crate) fn start(
+        arguments: &[&str],
+    ) -> Result<(Self, String, BufReader<ChildStdout>), String> {
+        let program = test_server()?;
+        let mut server = Command::new(&program)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("skipped: {} does not start: {error}", program.display()))?;
+        let mut output = BufReader::new(server.stdout.take().unwrap());
+        let server = Self(server);
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        let address = line.trim().to_owned();
+        if !address.starts_with("http://127.0.0.1:") {
+            return Err(format!("skipped: no address in '{address}'"));
+        }
+        Ok((server, address, output))
+    }
+}
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -51,7 +75,7 @@ impl Place {
                 _server: None,
             });
         }
-        let (server, endpoint) = in_memory()?;
+        let (server, endpoint, _silent) = Server::start(&["memory-s3"])?;
         Ok(Self::S3 {
             endpoint,
             root,
@@ -62,6 +86,14 @@ impl Place {
     pub(crate) fn store(&self, shape: Shape) -> Store {
         let (kind, place, root) = self.told(shape);
         open(&kind, &place, &root)
+    }
+
+    /// Where the server is; none of a folder.
+    pub(crate) fn endpoint(&self) -> Option<&str> {
+        match self {
+            Self::Local(_) => None,
+            Self::S3 { endpoint, .. } => Some(endpoint),
+        }
     }
 
     /// Kind, place and root, as [`open`] takes them.
@@ -101,40 +133,22 @@ fn open(kind: &str, place: &str, root: &str) -> Store {
     Store::new(backend(kind, place), Prefix::parse(root).unwrap())
 }
 
-/// An S3 server in memory, from the package of the test servers.
-fn in_memory() -> Result<(Server, String), String> {
-    let program = test_server()?;
-    let mut server = Command::new(&program)
-        .arg("memory-s3")
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("skipped: {} does not start: {error}", program.display()))?;
-    let output = server.stdout.take().unwrap();
-    let server = Server(server);
-    let mut line = String::new();
-    BufReader::new(output).read_line(&mut line).unwrap();
-    let address = line
-        .split_whitespace()
-        .find(|word| word.contains("127.0.0.1:"));
-    let address = address.map(|word| word.trim_start_matches("http://").to_owned());
-    let address = address.ok_or_else(|| format!("skipped: no address in '{}'", line.trim()))?;
-    Ok((server, format!("http://{address}")))
-}
-
+/// The program, built once: one that is there may be older than its sources.
 fn test_server() -> Result<PathBuf, String> {
-    let this = std::env::current_exe().unwrap();
-    // target/debug/deps/this
-    let folder = this.parent().and_then(Path::parent).unwrap();
-    let program = folder.join("test-server");
-    if program.exists() {
-        return Ok(program);
-    }
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "remote-store-test-servers"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status();
-    if built.is_ok_and(|status| status.success()) && program.exists() {
-        return Ok(program);
-    }
-    Err("skipped: no S3 server, and the one in memory could not be built".to_owned())
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let build = || {
+        let this = std::env::current_exe().unwrap();
+        // target/debug/deps/this
+        let folder = this.parent().and_then(Path::parent).unwrap();
+        let program = folder.join("test-server");
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--package", "remote-store-test-servers"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status();
+        if built.is_ok_and(|status| status.success()) && program.exists() {
+            return Ok(program);
+        }
+        Err("skipped: the servers for tests could not be built".to_owned())
+    };
+    BUILT.get_or_init(build).clone()
 }

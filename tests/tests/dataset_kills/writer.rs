@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+use arrow_array::{ArrayRef, BinaryArray, Int64Array, RecordBatch};
 use remote_store_core::testkit::faults::FaultyBackend;
 use remote_store_core::{Prefix, Store, runtime};
-use remote_store_parquet_dataset::{DatasetStore, Result, WriteDatasetOptions};
-use remote_store_serializers::Table;
+use remote_store_parquet_dataset::{DatasetError, DatasetStore, Result, WriteDatasetOptions};
+use remote_store_serializers::{Compression, Table};
 
 use crate::place::{self, Place};
 
@@ -27,13 +27,21 @@ pub(crate) enum Shape {
     Stream,
     /// Folders by a column.
     Folders,
+    /// One part of three times the size of a part of an upload.
+    Upload,
 }
 
 pub(crate) const SHAPES: [Shape; 3] = [Shape::Parts, Shape::Stream, Shape::Folders];
 
+/// Bytes of a row of [`Shape::Upload`].
+const PAYLOAD_BYTES: usize = 64 << 10;
+/// Rows of a row group of it.
+const PAYLOAD_ROWS: usize = 64;
+
 /// Rows of a generation; two that follow each other differ.
 fn rows_of(generation: i64, shape: Shape) -> i64 {
     match shape {
+        Shape::Upload => 300 + generation % 7,
         Shape::Stream => 15_000 + generation % 7,
         Shape::Parts | Shape::Folders => 6 + generation % 5,
     }
@@ -52,11 +60,26 @@ fn table(generation: i64, shape: Shape) -> Table {
             Arc::new(Int64Array::from_iter_values(ids().map(|id| id % 3))),
         ),
     ];
-    Table::from(RecordBatch::try_from_iter(columns).unwrap())
+    let payload = || -> ArrayRef {
+        let values = ids().map(|id| payload(generation, id));
+        Arc::new(BinaryArray::from_iter_values(values))
+    };
+    let payload = (shape == Shape::Upload).then(|| ("payload", payload()));
+    Table::from(RecordBatch::try_from_iter(columns.into_iter().chain(payload)).unwrap())
+}
+
+/// Bytes of one row, like those of no other; they are written as they are.
+fn payload(generation: i64, id: i64) -> Vec<u8> {
+    let mut bytes = vec![id.to_le_bytes()[0]; PAYLOAD_BYTES];
+    bytes.splice(
+        ..16,
+        [generation, id].into_iter().flat_map(i64::to_le_bytes),
+    );
+    bytes
 }
 
 /// Which generation a table is; an error for anything but one whole.
-pub(crate) fn check(table: &Table) -> Result<i64, String> {
+pub(crate) fn check(table: &Table, shape: Shape) -> Result<i64, String> {
     let column = |name: &str| -> Vec<i64> {
         let batches = table.batches().iter();
         let columns = batches.filter_map(|batch| batch.column_by_name(name));
@@ -69,12 +92,30 @@ pub(crate) fn check(table: &Table) -> Result<i64, String> {
     let [generation] = generations.into_iter().collect::<Vec<i64>>()[..] else {
         return Err("not one generation".to_owned());
     };
-    let whole = SHAPES.map(|shape| rows_of(generation, shape));
     let unique: BTreeSet<&i64> = ids.iter().collect();
     let rows = i64::try_from(ids.len()).unwrap();
-    if unique.len() != ids.len() || !whole.contains(&rows) || ids.iter().max() != Some(&(rows - 1))
+    if unique.len() != ids.len()
+        || rows != rows_of(generation, shape)
+        || ids.iter().max() != Some(&(rows - 1))
     {
         return Err(format!("generation {generation} has {rows} rows"));
+    }
+    for batch in table.batches() {
+        let Some(found) = batch.column_by_name("payload") else {
+            continue;
+        };
+        let ids = batch
+            .column_by_name("id")
+            .unwrap()
+            .as_primitive::<Int64Type>();
+        let rows = found.as_binary::<i32>().iter().zip(ids.values());
+        for (found, id) in rows {
+            if found != Some(&payload(generation, *id)[..]) {
+                return Err(format!(
+                    "row {id} of generation {generation} has other bytes"
+                ));
+            }
+        }
     }
     Ok(generation)
 }
@@ -87,6 +128,9 @@ pub(crate) fn write(datasets: &DatasetStore, generation: i64, shape: Shape) -> R
         Shape::Parts => options.with_max_rows_per_file(3),
         Shape::Stream => options,
         Shape::Folders => options.with_partition_by(["group"]),
+        Shape::Upload => options
+            .with_compression(Compression::None)
+            .with_row_group_rows(PAYLOAD_ROWS),
     };
     let table = table(generation, shape);
     let written = datasets.write(KEY, table.reader(), options);
@@ -117,7 +161,16 @@ impl Drop for Child {
 
 impl Child {
     pub(crate) fn start(place: &Place, shape: Shape, first: i64, call: Option<usize>) -> Self {
-        let (kind, address, root) = place.told(shape);
+        Self::start_at(place.told(shape), shape, first, call)
+    }
+
+    /// A child that is told another address than the place's.
+    pub(crate) fn start_at(
+        (kind, address, root): (String, String, String),
+        shape: Shape,
+        first: i64,
+        call: Option<usize>,
+    ) -> Self {
         let call = call.map(|call| call.to_string()).unwrap_or_default();
         let told = [
             kind,
@@ -166,6 +219,10 @@ impl Child {
         }
     }
 
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_some()
+    }
+
     /// SIGKILL: nothing of the process runs any more.
     pub(crate) fn kill(&mut self) {
         let _it_may_have_ended = self.process.kill();
@@ -203,6 +260,7 @@ pub(crate) fn run() {
     };
     let shape = SHAPES
         .into_iter()
+        .chain([Shape::Upload])
         .find(|one| format!("{one:?}") == shape)
         .unwrap();
     let backend = place::backend(kind, address);
@@ -223,7 +281,13 @@ pub(crate) fn run() {
     let datasets = DatasetStore::new(Store::new(backend, Prefix::parse(root).unwrap()));
     say("\nwrites");
     for generation in first.parse::<i64>().unwrap().. {
-        write(&datasets, generation, shape).unwrap();
+        let written = write(&datasets, generation, shape);
+        // The last request of a process that was killed may be answered after its end.
+        let written = match written {
+            Err(DatasetError::Conflict { .. }) => write(&datasets, generation, shape),
+            written => written,
+        };
+        written.unwrap();
         say(&format!("committed {generation}"));
     }
 }
