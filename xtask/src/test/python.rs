@@ -29,8 +29,10 @@ struct Suite {
 /// The configuration of the package's own tests.
 pub(super) const PACKAGE_CONFIG: &str = "crates/py-bindings/pyproject.toml";
 /// The kit for every implementation of the specification.
-const KIT: &str = "tests/conformance";
-const KIT_CONFIG: &str = "tests/conformance/pytest.ini";
+const KIT: Suite = Suite {
+    folder: "tests/conformance",
+    config: "tests/conformance/pytest.ini",
+};
 /// Wrong implementations, each of which the kit must catch.
 const MUTANTS: &str = "tests/conformance/check_mutants.py";
 /// All suites; one whose folder is not there is left out.
@@ -47,10 +49,7 @@ const SUITES: [Suite; 4] = [
         folder: "tests/python",
         config: PACKAGE_CONFIG,
     },
-    Suite {
-        folder: KIT,
-        config: KIT_CONFIG,
-    },
+    KIT,
 ];
 /// The exit code of pytest when it ran no test.
 const NO_TESTS: i32 = 5;
@@ -110,7 +109,7 @@ impl PythonBed {
             let options = ["-m", "pytest", "-q", "-p", "conformance_plugin", MUTANTS];
             let mut command = self.venv.python(workspace, &options)?;
             command
-                .args(["--config-file", KIT_CONFIG])
+                .args(["--config-file", KIT.config])
                 .env("PYTHONPATH", workspace.root.join("xtask/python"));
             succeeded(count(&mut command, step)?, MUTANTS)
         });
@@ -177,30 +176,30 @@ impl PythonBed {
 
     /// One run of pytest, without the folders that have a run of their own.
     fn session(&self, workspace: &Workspace, suite: &Suite) -> Result<Command> {
-        let options = [
-            "-m",
-            "pytest",
-            "-p",
-            "conformance_plugin",
-            "-q",
-            "-ra",
-            "--durations=10",
-        ];
-        let mut command = self.venv.python(workspace, &options)?;
-        command.args(["--config-file", suite.config]);
+        let mut command = session(workspace, &self.venv.program("python"), suite)?;
+        command.arg("--durations=10");
         for nested in SUITES.map(|other| other.folder) {
             if nested != suite.folder && nested.starts_with(suite.folder) {
                 command.arg(format!("--ignore={nested}"));
             }
         }
-        let proofs = conformance::python_file(workspace, suite.folder)?;
-        command
-            .arg(suite.folder)
-            .env("DAGSTER_DISABLE_TELEMETRY", "yes")
-            .env("PYTHONPATH", workspace.root.join("xtask/python"))
-            .env("CONFORMANCE_JSON", proofs);
         Ok(command)
     }
+}
+
+/// One run of pytest by an interpreter: each skip says why, the proofs of clauses are kept.
+fn session(workspace: &Workspace, python: &Path, suite: &Suite) -> Result<Command> {
+    let options = ["-m", "pytest", "-p", "conformance_plugin", "-q", "-ra"];
+    let mut command = workspace.command(python, &options)?;
+    command
+        .args(["--config-file", suite.config, suite.folder])
+        .env("DAGSTER_DISABLE_TELEMETRY", "yes")
+        .env("PYTHONPATH", workspace.root.join("xtask/python"))
+        .env(
+            "CONFORMANCE_JSON",
+            conformance::python_file(workspace, suite.folder)?,
+        );
+    Ok(command)
 }
 
 /// Runs the kit against the `remote_store` of another interpreter, which needs pytest, Dagster,
@@ -212,23 +211,12 @@ pub(crate) fn judge(
     clause: Option<&str>,
     step: &mut Step,
 ) -> Result<()> {
-    let options = ["-m", "pytest", "-p", "conformance_plugin", "-q", "-ra", KIT];
-    let mut command = workspace.command(python, &options)?;
+    let mut command = session(workspace, python, &KIT)?;
     command
-        .args([
-            "--config-file",
-            KIT_CONFIG,
-            "--clause",
-            clause.unwrap_or("any"),
-        ])
+        .args(["--clause", clause.unwrap_or("any")])
         .envs(server.environment())
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("PYTHONPATH", workspace.root.join("xtask/python"))
-        .env(
-            "CONFORMANCE_JSON",
-            conformance::python_file(workspace, KIT)?,
-        );
-    succeeded(count(&mut command, step)?, KIT)
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    succeeded(count(&mut command, step)?, KIT.folder)
 }
 
 /// Turns the exit of pytest into the result of its step.
