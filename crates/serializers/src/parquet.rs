@@ -32,6 +32,7 @@ mod serializer;
 mod source;
 mod threads;
 mod words;
+mod zones;
 
 pub use decode::{ParquetFile, decode, footer_len};
 pub use encode::{EncodeSummary, encode, encode_table};

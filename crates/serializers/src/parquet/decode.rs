@@ -20,7 +20,7 @@ use super::foreign;
 use super::gate::{self, Support};
 use super::panics::caught;
 use super::source::{Parts, Source};
-use super::{FORMAT, threads};
+use super::{FORMAT, threads, zones};
 use crate::{SerializeError, Table};
 
 /// Rows of a decoded batch; measured as the best size.
@@ -110,6 +110,15 @@ impl ParquetFile {
             if let Some(mended) = foreign::mended(metadata.metadata()).map_err(damaged)? {
                 metadata = ArrowReaderMetadata::try_new(Arc::new(mended), options.clone())
                     .map_err(damaged)?;
+            }
+            let file = metadata.metadata().file_metadata();
+            if let Some(fields) = zones::restored(metadata.schema(), file) {
+                let schema = metadata.schema().metadata().clone();
+                let schema = Arc::new(Schema::new_with_metadata(fields, schema));
+                let options = options.clone().with_schema(schema);
+                let file = Arc::clone(metadata.metadata());
+                // An embedded schema that does not fit is seen by the gate.
+                metadata = ArrowReaderMetadata::try_new(file, options).unwrap_or(metadata);
             }
             if let Some(schema) = as_pyarrow_gives_it(metadata.schema()) {
                 let options = options.with_schema(schema);

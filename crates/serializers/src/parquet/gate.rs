@@ -14,7 +14,6 @@
 //! | dictionary of booleans or decimals | error here | error here |
 //! | `timestamp[s]`, `time32[s]`, `date64` as a column | cast as pyarrow does, to milliseconds and `date32` | error here |
 //! | the same inside other types | would be plain integers for others: error here | error here |
-//! | `timestamp[s, zone]` written by pyarrow | – | the same instants, but the zone becomes UTC |
 //! | union, interval, run-end encoded, list view, `decimal32`, `decimal64`, `fixed_size_binary[0]`, empty struct, negative decimal scale | error here | – |
 //! | INT96 with a stored Arrow schema | – | the stored unit here, nanoseconds in pyarrow |
 //! | INTERVAL of other writers | – | error here |
@@ -23,16 +22,12 @@
 
 use std::sync::Arc;
 
-use ::parquet::arrow::ARROW_SCHEMA_META_KEY;
 use ::parquet::basic::{Encoding, Type as PhysicalType};
 use ::parquet::file::metadata::{FileMetaData, RowGroupMetaData};
 use ::parquet::schema::types::SchemaDescriptor;
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-
-use super::{FORMAT, foreign, precast};
+use super::{FORMAT, foreign, precast, zones};
 use crate::SerializeError;
 
 /// Whether this crate's own Parquet code may be used for a schema.
@@ -214,7 +209,7 @@ fn find(field: &Field, difference: fn(&DataType) -> Option<Difference>) -> Optio
 }
 
 /// What `seek` finds first in a type or, for nested types, in what it is made of.
-fn find_with<T>(field: &Field, seek: &dyn Fn(&DataType) -> Option<T>) -> Option<T> {
+pub(crate) fn find_with<T>(field: &Field, seek: &dyn Fn(&DataType) -> Option<T>) -> Option<T> {
     seek(field.data_type()).or_else(|| {
         children(field.data_type())
             .into_iter()
@@ -344,50 +339,29 @@ fn int96_difference(
         })
 }
 
-/// The zone of `timestamp[s, zone]` stands only in the embedded Arrow schema; the
-/// column itself has milliseconds, and the Parquet library then says UTC.
+/// Zones are taken from the embedded Arrow schema when the file is opened; here it is seen where
+/// that could not be done.
 fn zone_difference(
     schema: &Schema,
     file: &FileMetaData,
     wanted: &dyn Fn(usize) -> bool,
 ) -> Option<String> {
-    let in_milliseconds = |data_type: &DataType| {
-        matches!(
-            data_type,
-            DataType::Timestamp(TimeUnit::Millisecond, Some(_))
-        )
-        .then_some(())
-    };
-    if !schema
-        .fields()
-        .iter()
-        .enumerate()
-        .any(|(position, field)| wanted(position) && find_with(field, &in_milliseconds).is_some())
+    let mut fields = schema.fields().iter().enumerate();
+    if !fields.any(|(position, field)| wanted(position) && zones::may_have_another(field))
+        || !foreign::has_arrow_schema(file)
     {
         return None;
     }
-    let metadata = file.key_value_metadata()?;
-    let stored = metadata
-        .iter()
-        .find(|entry| entry.key == ARROW_SCHEMA_META_KEY)?
-        .value
-        .as_deref()?;
-    let unreadable = || Some("the embedded Arrow schema cannot be read".to_owned());
-    let Ok(message) = BASE64_STANDARD.decode(stored) else {
-        return unreadable();
-    };
-    let Ok(stored) = arrow_ipc::convert::try_schema_from_ipc_buffer(&message) else {
-        return unreadable();
-    };
-    let in_seconds = |data_type: &DataType| {
-        matches!(data_type, DataType::Timestamp(TimeUnit::Second, Some(_))).then_some(())
-    };
-    let mut fields = stored.fields().iter().enumerate();
-    let (_, field) = fields
-        .find(|(position, field)| wanted(*position) && find_with(field, &in_seconds).is_some())?;
+    if zones::stored_schema(file).is_none() {
+        return Some("the embedded Arrow schema cannot be read".to_owned());
+    }
+    let restored = zones::restored(schema, file)?;
+    let mut fields = schema.fields().iter().zip(&restored).enumerate();
+    let lost = |(position, (field, restored))| wanted(position) && field != restored;
+    let (_, (field, restored)) = fields.find(|field| lost(*field))?;
     Some(format!(
         "column '{}' of type {}: its time zone would come back as UTC",
         field.name(),
-        field.data_type()
+        restored.data_type()
     ))
 }
