@@ -5,13 +5,13 @@
 //! new one. Only then the old parts go, exactly those that the old manifest named.
 
 use bytes::Bytes;
-use remote_store_core::{Error as StoreError, ReadRange, Revision, Store, WriteOptions};
+use remote_store_core::{Error as StoreError, Revision, Store, WriteOptions};
 use sha2::{Digest, Sha256};
 
 use crate::error::{DatasetError, Result};
 use crate::layout::{Layout, hex};
 use crate::manifest::DatasetManifest;
-use crate::store::manifest_bytes;
+use crate::store::{manifest_bytes, opened_manifest};
 use crate::writer::{DatasetWriter, remove_quietly};
 
 const MARK_DIGITS: usize = 16;
@@ -26,16 +26,12 @@ pub(crate) struct Replaced {
 
 impl Replaced {
     pub(crate) async fn read(store: &Store, layout: &Layout) -> Result<Option<Self>> {
-        let opened = match store.open(&layout.manifest(), ReadRange::All).await {
-            Ok(opened) => opened,
-            Err(error) if error.is_missing_object() => return Ok(None),
-            Err(error) => return Err(error.into()),
+        let Some((info, json)) = opened_manifest(store, layout).await? else {
+            return Ok(None);
         };
-        let revision = opened
-            .info()
+        let revision = info
             .revision()
             .filter(|_| store.supports_conditional_update());
-        let json = opened.bytes().await?;
         Ok(Some(Self { json, revision }))
     }
 

@@ -81,6 +81,16 @@ pub enum DatasetError {
         /// The store's backend.
         backend: String,
     },
+    /// A part has other columns than the parts before it.
+    #[error(
+        "{path} does not fit the parts before it: {reason}. Write the dataset again from tables of one schema; until then its parts can be read one by one, as single files"
+    )]
+    PartsDiffer {
+        /// The part's path.
+        path: String,
+        /// Which column it is, and how it differs.
+        reason: String,
+    },
     /// The parts hold something that only pyarrow reads as pyarrow does.
     #[error("{path} is read by pyarrow only: {reason}")]
     NeedsPyarrow {
@@ -122,6 +132,7 @@ impl DatasetError {
             Self::ManifestCorrupted { .. } => "manifest-corrupted",
             Self::Conflict { .. } => "conflict",
             Self::Replaced { .. } => "replaced",
+            Self::PartsDiffer { .. } => "parts-differ",
             Self::NeedsPyarrow { .. } => "needs-pyarrow",
             Self::InvalidOption { .. } => "invalid-option",
             Self::Serialize(error) => error.kind(),

@@ -28,6 +28,9 @@ pub struct PartitionColumn {
     pub position: usize,
 }
 
+/// Characters of the name of a type that folders can have, and more.
+const LONGEST_TYPE: usize = 64;
+
 /// How the rows of a table go to folders.
 #[derive(Debug)]
 pub(crate) struct Folders {
@@ -56,12 +59,7 @@ impl Folders {
                     demand: "columns that are named once each",
                 });
             }
-            let text = if field.data_type() == &DataType::Null {
-                None
-            } else {
-                texts(new_null_array(field.data_type(), 0).as_ref()).map(|_texts| ())
-            };
-            if text.is_none() {
+            if !is_told_by_folders(field.data_type()) {
                 return Err(SerializeError::Unsupported {
                     format: "a dataset",
                     what: format!("partition column '{name}' of type {}", field.data_type()),
@@ -160,10 +158,7 @@ pub(crate) fn values_of(part: &str, columns: &[PartitionColumn]) -> Result<Vec<A
     columns
         .iter()
         .map(|column| {
-            let data_type: DataType = column
-                .data_type
-                .parse()
-                .map_err(|error| format!("partition column '{}': {error}", column.name))?;
+            let data_type = type_of(column)?;
             let text = folders.iter().find_map(|folder| {
                 let (name, value) = folder.split_once('=')?;
                 (percent_decode(name)? == column.name).then_some(value)
@@ -183,30 +178,83 @@ pub(crate) fn values_of(part: &str, columns: &[PartitionColumn]) -> Result<Vec<A
         .collect()
 }
 
-/// Puts the partition columns where they were, with as many rows as the batch has.
-///
-/// The batch has the columns `kept` of its part, counted from 0 and in order.
+fn is_told_by_folders(data_type: &DataType) -> bool {
+    // Without rows: a type of the manifest may be of any width.
+    *data_type != DataType::Null && texts(new_null_array(data_type, 0).as_ref()).is_some()
+}
+
+/// The type of a column, if folders can tell values of it.
+fn type_of(column: &PartitionColumn) -> Result<DataType, String> {
+    let PartitionColumn {
+        name, data_type, ..
+    } = column;
+    // Those of folders are short; what is nested deeply would be read deeply.
+    let known = (data_type.len() <= LONGEST_TYPE)
+        .then(|| data_type.parse::<DataType>())
+        .and_then(Result::ok)
+        .filter(is_told_by_folders);
+    known.ok_or_else(|| {
+        let data_type: String = data_type.chars().take(LONGEST_TYPE).collect();
+        format!("partition column '{name}' has the type '{data_type}', which folders do not have")
+    })
+}
+
+/// The values of a part's folders, for as many rows as a batch has.
+#[derive(Debug)]
+pub(crate) struct Repeated<'a> {
+    columns: &'a [PartitionColumn],
+    values: &'a [ArrayRef],
+    /// The values for the largest batch so far, which others share.
+    arrays: Vec<ArrayRef>,
+    rows: usize,
+}
+
+impl<'a> Repeated<'a> {
+    pub(crate) fn new(columns: &'a [PartitionColumn], values: &'a [ArrayRef]) -> Self {
+        Self {
+            columns,
+            values,
+            arrays: Vec::new(),
+            rows: 0,
+        }
+    }
+
+    /// Puts the partition columns where they were.
+    ///
+    /// The batch has the columns `kept` of its part, counted from 0 and in order.
+    pub(crate) fn restored(&mut self, batch: &RecordBatch, kept: &[usize]) -> Result<RecordBatch> {
+        let rows = batch.num_rows();
+        if rows > self.rows || self.arrays.is_empty() {
+            let all = UInt32Array::from(vec![0; rows]);
+            let arrays = self.values.iter().map(|value| take(value, &all, None));
+            self.arrays = arrays.collect::<Result<_, _>>().map_err(broken)?;
+            self.rows = rows;
+        }
+        let mut arrays = batch.columns().to_vec();
+        let mut fields: Vec<_> = batch.schema_ref().fields().iter().cloned().collect();
+        for (place, index) in insertions(self.columns, kept) {
+            if let Some((column, values)) = self.columns.get(index).zip(self.arrays.get(index)) {
+                let field = Field::new(&column.name, values.data_type().clone(), true);
+                fields.insert(place, Arc::new(field));
+                arrays.insert(place, values.slice(0, rows));
+            }
+        }
+        let metadata = batch.schema_ref().metadata().clone();
+        let schema = Arc::new(Schema::new_with_metadata(fields, metadata));
+        // The rows are told for batches without columns too.
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        Ok(RecordBatch::try_new_with_options(schema, arrays, &options).map_err(broken)?)
+    }
+}
+
+/// As [`Repeated::restored`], for one batch.
 pub(crate) fn restored(
     batch: &RecordBatch,
     kept: &[usize],
     columns: &[PartitionColumn],
     values: &[ArrayRef],
 ) -> Result<RecordBatch> {
-    let rows = UInt32Array::from(vec![0; batch.num_rows()]);
-    let mut arrays = batch.columns().to_vec();
-    let mut fields: Vec<_> = batch.schema_ref().fields().iter().cloned().collect();
-    for (place, index) in insertions(columns, kept) {
-        if let Some((column, value)) = columns.get(index).zip(values.get(index)) {
-            let field = Field::new(&column.name, value.data_type().clone(), true);
-            fields.insert(place, Arc::new(field));
-            arrays.insert(place, take(value, &rows, None).map_err(broken)?);
-        }
-    }
-    let metadata = batch.schema_ref().metadata().clone();
-    let schema = Arc::new(Schema::new_with_metadata(fields, metadata));
-    // The rows are told for batches without columns too.
-    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    Ok(RecordBatch::try_new_with_options(schema, arrays, &options).map_err(broken)?)
+    Repeated::new(columns, values).restored(batch, kept)
 }
 
 /// Where each column goes, in the order in which they are put in.

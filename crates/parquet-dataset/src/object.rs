@@ -11,7 +11,9 @@ use bytes::Bytes;
 use futures_channel::{mpsc, oneshot};
 use futures_util::sink::SinkExt;
 use futures_util::stream::StreamExt;
-use remote_store_core::{Driver, ObjectInfo, ReadRange, Store, WriteOptions, WriteResult, runtime};
+use remote_store_core::{
+    Driver, Error as StoreError, ObjectInfo, ReadRange, Store, WriteOptions, WriteResult, runtime,
+};
 use remote_store_serializers::{ParquetFile, ParquetOptions, SerializeError, parquet};
 
 use crate::error::Result;
@@ -112,7 +114,11 @@ async fn read_columns(
 ) -> Result<Option<ParquetFile>> {
     let end = store.open(path, ReadRange::Suffix(TAIL_BYTES)).await?;
     let info = end.info().clone();
-    let read = read_ranges(store, path, columns, info.size, end.bytes().await?).await;
+    let tail = match end.bytes().await {
+        Err(StoreError::Conflict { .. }) => return Ok(None),
+        tail => tail?,
+    };
+    let read = read_ranges(store, path, columns, info.size, tail).await;
     if matches!(&read, Ok((_, Found::Whole | Found::NearlyAll))) {
         return Ok(read?.0);
     }

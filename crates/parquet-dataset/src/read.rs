@@ -11,11 +11,13 @@ use remote_store_serializers::Table;
 use remote_store_serializers::parquet::{Condition, Filter};
 
 use crate::error::{DatasetError, Result};
+use crate::generation::Generation;
 use crate::hive;
 use crate::layout::Layout;
 use crate::manifest::DatasetManifest;
-use crate::run::{OpenedPart, PartPlan, Plan, Run, has_a_name_of_its_own};
-use crate::store::{DatasetStore, manifest_bytes};
+use crate::read_options::ReadDatasetOptions;
+use crate::run::{OpenedPart, PartPlan, Plan, Run};
+use crate::store::DatasetStore;
 
 /// Parts opened ahead of the one that is read.
 const PARTS_AHEAD: usize = 16;
@@ -24,61 +26,6 @@ const RUNS_AHEAD: usize = 3;
 /// How often a reader that meets a removed part starts over with the new
 /// manifest; more than that many commits during one read are not waited for.
 const READ_TRIES: usize = 5;
-
-/// What to read of a dataset: everything, unless said otherwise.
-///
-/// ```
-/// use remote_store_parquet_dataset::ReadDatasetOptions;
-/// use remote_store_serializers::parquet::{Comparison, Condition, Filter, FilterValue};
-///
-/// let late = Condition::new("delay", Comparison::Greater, FilterValue::Int(60));
-/// let options = ReadDatasetOptions::default()
-///     .with_columns(["carrier", "delay"])
-///     .with_filter(Filter::all([late]));
-/// assert!(options.columns.is_some());
-/// ```
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct ReadDatasetOptions {
-    /// The columns to give, in the order of the table; `None` for all.
-    pub columns: Option<Vec<String>>,
-    /// Which rows to give. Folders and row groups that cannot hold one are not fetched.
-    pub filter: Filter,
-    /// Leaves out folders and row groups, but does not filter the rows of those that are left.
-    pub prune_only: bool,
-    /// Refuses parts that pyarrow would read otherwise, with [`DatasetError::NeedsPyarrow`].
-    pub as_pyarrow: bool,
-}
-
-impl ReadDatasetOptions {
-    /// The columns to give.
-    #[must_use]
-    pub fn with_columns(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.columns = Some(columns.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// Which rows to give.
-    #[must_use]
-    pub fn with_filter(mut self, filter: Filter) -> Self {
-        self.filter = filter;
-        self
-    }
-
-    /// Whether the rows of what is left are not filtered.
-    #[must_use]
-    pub fn with_prune_only(mut self, prune_only: bool) -> Self {
-        self.prune_only = prune_only;
-        self
-    }
-
-    /// Whether parts that pyarrow would read otherwise are refused.
-    #[must_use]
-    pub fn with_as_pyarrow(mut self, as_pyarrow: bool) -> Self {
-        self.as_pyarrow = as_pyarrow;
-        self
-    }
-}
 
 /// The batches of a dataset, all of one generation and in order.
 pub struct DatasetBatches {
@@ -243,11 +190,12 @@ impl DatasetStore {
         };
         let schema = first.schema()?;
         let first = stream::iter((!schema_only).then_some(Ok(first)));
+        let columns = SchemaRef::clone(&schema);
         let batches = first
             .chain(opened)
             .and_then(move |part| {
                 counted.fetch_add(part.rows(), Ordering::SeqCst);
-                std::future::ready(part.runs())
+                std::future::ready(part.fits(&columns).and_then(|()| part.runs()))
             })
             .map_ok(|runs| stream::iter(runs.into_iter().map(Ok)))
             .try_flatten()
@@ -278,6 +226,7 @@ impl DatasetStore {
             key: layout.key().to_owned(),
             columns: options.columns.clone(),
             partition_columns: manifest.partition_columns.clone().unwrap_or_default(),
+            most_rows: manifest.row_count,
             is_exact: !options.prune_only,
             is_gated: options.as_pyarrow,
         };
@@ -352,84 +301,4 @@ fn decided(known: Option<&RecordBatch>, condition: &Condition) -> Option<bool> {
     known.column_by_name(&condition.column)?;
     let rows = Filter::all([condition.clone()]).rows(known).ok()?;
     Some(rows.true_count() == 1)
-}
-
-/// The generation that a reader has begun with.
-#[derive(Debug, Clone)]
-struct Generation {
-    datasets: DatasetStore,
-    layout: Layout,
-    manifest: DatasetManifest,
-}
-
-impl Generation {
-    /// The same items, with what they cannot tell themselves at the end: whether the parts had the
-    /// rows that the manifest says, and were of one write.
-    fn checked<T: Send + 'static>(
-        self,
-        items: BoxStream<'static, Result<T>>,
-        rows: Option<Arc<AtomicU64>>,
-    ) -> BoxStream<'static, Result<T>> {
-        let at_end = self.clone();
-        let end = stream::once(async move { at_end.check(rows).await });
-        let end = end.filter_map(|checked| std::future::ready(checked.err().map(Err)));
-        let items = items.chain(end).boxed();
-        // After an error nothing follows.
-        let items = stream::unfold(Some((items, self)), |state| async move {
-            let (mut items, generation) = state?;
-            match items.next().await? {
-                Ok(item) => Some((Ok(item), Some((items, generation)))),
-                Err(error) => Some((Err(generation.explained(error).await), None)),
-            }
-        });
-        items.boxed()
-    }
-
-    async fn check(&self, rows: Option<Arc<AtomicU64>>) -> Result<()> {
-        let names = &self.manifest.parts;
-        let may_mix = names.len() > 1 && !names.iter().all(|name| has_a_name_of_its_own(name));
-        if may_mix && self.is_replaced().await? {
-            return Err(self.replaced());
-        }
-        let rows = rows.map(|rows| rows.load(Ordering::SeqCst));
-        if let Some(rows) = rows.filter(|rows| *rows != self.manifest.row_count) {
-            let said = self.manifest.row_count;
-            let reason = format!("it says {said} rows, the parts hold {rows}");
-            return Err(self.datasets.corrupted(&self.layout, reason));
-        }
-        Ok(())
-    }
-
-    /// Why a part is missing: another writer replaced the dataset, or it is damaged.
-    async fn explained(&self, error: DatasetError) -> DatasetError {
-        let DatasetError::Store(cause) = &error else {
-            return error;
-        };
-        if !cause.is_missing_object() {
-            return error;
-        }
-        let missing = cause.path().unwrap_or(self.layout.key()).to_owned();
-        match self.is_replaced().await {
-            Ok(true) => self.replaced(),
-            Ok(false) => DatasetError::Incomplete {
-                key: self.layout.key().to_owned(),
-                missing,
-                backend: self.datasets.backend().to_owned(),
-            },
-            Err(error) => error,
-        }
-    }
-
-    async fn is_replaced(&self) -> Result<bool> {
-        let now = manifest_bytes(self.datasets.store(), &self.layout).await?;
-        let now = now.and_then(|json| DatasetManifest::from_json(&json).ok());
-        Ok(now.as_ref() != Some(&self.manifest))
-    }
-
-    fn replaced(&self) -> DatasetError {
-        DatasetError::Replaced {
-            key: self.layout.key().to_owned(),
-            backend: self.datasets.backend().to_owned(),
-        }
-    }
 }

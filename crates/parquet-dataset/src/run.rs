@@ -3,19 +3,23 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::SchemaRef;
+use arrow_schema::{Schema, SchemaRef};
 use arrow_select::filter::filter_record_batch;
 use remote_store_core::{ObjectInfo, ReadRange, Store};
 use remote_store_serializers::parquet::{Filter, footer_len};
 use remote_store_serializers::{ParquetFile, SerializeError};
 
 use crate::error::{DatasetError, Result};
-use crate::hive::{self, PartitionColumn};
-use crate::layout::{PartOrigin, part_origin};
+use crate::hive::{self, PartitionColumn, Repeated};
+use crate::layout::{Layout, PartOrigin, part_origin};
 use crate::object::TAIL_BYTES;
 
 /// A part up to this size is fetched in one request.
 const WHOLE_PART_BYTES: u64 = 4 << 20;
+/// Rows of a part at most: a footer that claims more is forged.
+const MOST_ROWS: u64 = 1 << 32;
+/// Rows of a batch that was made without decoding anything.
+const BATCH_ROWS: usize = 1 << 16;
 /// Bytes of a part that are fetched together.
 const RUN_BYTES: u64 = 8 << 20;
 
@@ -29,6 +33,8 @@ pub(crate) struct Plan {
     /// Columns of the table that are asked for; none for all.
     pub(crate) columns: Option<Vec<String>>,
     pub(crate) partition_columns: Vec<PartitionColumn>,
+    /// Rows of the dataset: no part has more.
+    pub(crate) most_rows: u64,
     /// Whether rows are filtered here, or only left out where that is free.
     pub(crate) is_exact: bool,
     /// Whether parts that pyarrow reads otherwise are refused.
@@ -58,6 +64,7 @@ pub(crate) struct OpenedPart {
 impl OpenedPart {
     pub(crate) async fn open(plan: Arc<Plan>, part: PartPlan) -> Result<Self> {
         let (file, info) = plan.open(&part).await?;
+        plan.check_rows(&file, &part, &info).await?;
         if plan.is_gated
             && let Some(reason) = file.read_support().fallback_reason()
         {
@@ -91,6 +98,17 @@ impl OpenedPart {
         let columns = &self.plan.partition_columns;
         let restored = hive::restored(&nothing, &kept, columns, &self.part.values)?;
         Ok(projected(restored, self.plan.columns.as_deref())?.schema())
+    }
+
+    /// Whether its columns are those of the parts before it.
+    pub(crate) fn fits(&self, columns: &SchemaRef) -> Result<()> {
+        match difference(columns, &*self.schema()?) {
+            None => Ok(()),
+            Some(reason) => Err(DatasetError::PartsDiffer {
+                path: self.part.path.clone(),
+                reason,
+            }),
+        }
     }
 
     /// Row groups that are fetched together, in order.
@@ -150,13 +168,10 @@ impl Run {
         } else {
             let ranges = self.file.column_ranges(columns)?;
             let (store, path) = (&self.plan.store, &self.part.path);
-            let bytes = store.get_ranges(path, &ranges).await?;
-            if !has_a_name_of_its_own(path) {
-                let now = store.head(path).await?;
-                if !is_same(&now, &self.info) {
-                    return Err(self.plan.replaced());
-                }
-            }
+            let fetched = store.get_ranges(path, &ranges).await;
+            // First: what is wrong with the ranges may be that they are another object's.
+            self.plan.check_same(path, &self.info).await?;
+            let bytes = fetched?;
             let starts = ranges.iter().map(|range| range.start);
             self.file.clone().with_ranges(starts.zip(bytes).collect())
         };
@@ -166,8 +181,14 @@ impl Run {
             .filter_map(|(index, field)| is_kept(field.name()).then_some(index))
             .collect();
         let table = file.decode(columns)?;
+        if table.num_rows() != file.num_rows() {
+            let (path, there, said) = (&self.part.path, table.num_rows(), file.num_rows());
+            let reason = format!("the pages of {path} hold {there} rows, its footer says {said}");
+            return Err(damaged(reason).into());
+        }
         let mut batches = Vec::with_capacity(table.batches().len());
-        for batch in table.into_batches() {
+        let mut repeated = Repeated::new(&self.plan.partition_columns, &self.part.values);
+        for batch in table.into_batches().into_iter().flat_map(of_usual_size) {
             let batch = if self.plan.is_exact && !self.part.filter.is_empty() {
                 let rows = self.part.filter.rows(&batch)?;
                 filter_record_batch(&batch, &rows).map_err(inconsistent)?
@@ -177,8 +198,7 @@ impl Run {
             if batch.num_rows() == 0 {
                 continue;
             }
-            let columns = &self.plan.partition_columns;
-            let batch = hive::restored(&batch, &kept, columns, &self.part.values)?;
+            let batch = repeated.restored(&batch, &kept)?;
             batches.push(projected(batch, self.plan.columns.as_deref())?);
         }
         Ok(batches)
@@ -206,9 +226,42 @@ impl Plan {
         let needed = footer_len(&tail)?;
         if needed > tail.len() {
             let suffix = ReadRange::Suffix(needed as u64);
-            tail = store.read_range(&part.path, suffix).await?;
+            let end = store.open(&part.path, suffix).await?;
+            if !is_same(end.info(), &info) {
+                return Err(self.replaced());
+            }
+            tail = end.bytes().await?;
         }
         Ok((ParquetFile::open_tail(info.size, tail)?, info))
+    }
+
+    /// That a part overwritten in place is not taken for damage.
+    async fn check_same(&self, path: &str, info: &ObjectInfo) -> Result<()> {
+        if has_a_name_of_its_own(path) || is_same(&self.store.head(path).await?, info) {
+            return Ok(());
+        }
+        Err(self.replaced())
+    }
+
+    /// Rows that need no bytes of the part would otherwise be as many as its footer claims.
+    async fn check_rows(
+        &self,
+        file: &ParquetFile,
+        part: &PartPlan,
+        info: &ObjectInfo,
+    ) -> Result<()> {
+        let (rows, most) = (file.num_rows() as u64, self.most_rows.min(MOST_ROWS));
+        if rows <= most {
+            return Ok(());
+        }
+        self.check_same(&part.path, info).await?;
+        let path = &part.path;
+        let reason = format!("{path} claims {rows} rows, of at most {most}");
+        Err(DatasetError::ManifestCorrupted {
+            path: Layout::new(&self.key)?.manifest(),
+            backend: self.backend.clone(),
+            reason,
+        })
     }
 
     /// The columns to decode: those asked for and those that the filter looks at.
@@ -257,6 +310,62 @@ fn is_same(one: &ObjectInfo, other: &ObjectInfo) -> bool {
     (one.size, &one.etag, one.modified) == (other.size, &other.etag, other.modified)
 }
 
+/// A batch without columns holds all rows of its part.
+fn of_usual_size(batch: RecordBatch) -> impl Iterator<Item = RecordBatch> {
+    let rows = batch.num_rows();
+    let most = if batch.num_columns() == 0 {
+        BATCH_ROWS
+    } else {
+        rows.max(1)
+    };
+    (0..rows)
+        .step_by(most)
+        .map(move |start| batch.slice(start, most.min(rows - start)))
+}
+
+/// The first column in which two parts differ, in words.
+fn difference(expected: &Schema, found: &Schema) -> Option<String> {
+    if expected.fields() == found.fields() {
+        return None;
+    }
+    let missing = expected
+        .fields()
+        .iter()
+        .find(|field| found.field_with_name(field.name()).is_err());
+    if let Some(missing) = missing {
+        return Some(format!("it has no column '{}'", missing.name()));
+    }
+    for (position, field) in found.fields().iter().enumerate() {
+        let name = field.name();
+        let Ok(before) = expected.field_with_name(name) else {
+            return Some(format!("its column '{name}' is in none of them"));
+        };
+        if before.data_type() != field.data_type() {
+            let (now, before) = (field.data_type(), before.data_type());
+            return Some(format!(
+                "its column '{name}' is {now}, and {before} in them"
+            ));
+        }
+        if before.is_nullable() != field.is_nullable() {
+            let (now, before) = if field.is_nullable() {
+                ("may", "may not")
+            } else {
+                ("may not", "may")
+            };
+            return Some(format!(
+                "its column '{name}' {now} hold nulls, and {before} in them"
+            ));
+        }
+        if expected.fields().get(position).map(|field| field.name()) != Some(name) {
+            return Some(format!("its column '{name}' stands in another place"));
+        }
+        if before != field.as_ref() {
+            return Some(format!("its column '{name}' has other metadata"));
+        }
+    }
+    Some("it has fewer columns".to_owned())
+}
+
 /// The named columns, in the order of the table; all when none are named.
 fn projected(batch: RecordBatch, columns: Option<&[String]>) -> Result<RecordBatch> {
     let Some(columns) = columns else {
@@ -271,6 +380,14 @@ fn projected(batch: RecordBatch, columns: Option<&[String]>) -> Result<RecordBat
         return Ok(batch);
     }
     Ok(batch.project(&kept).map_err(inconsistent)?)
+}
+
+fn damaged(reason: String) -> SerializeError {
+    SerializeError::Decode {
+        format: "Parquet",
+        reason,
+        source: None,
+    }
 }
 
 fn inconsistent(error: arrow_schema::ArrowError) -> SerializeError {

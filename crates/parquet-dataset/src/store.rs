@@ -2,11 +2,14 @@
 
 use bytes::Bytes;
 use futures_util::future::join;
-use remote_store_core::Store;
+use remote_store_core::{ObjectInfo, ReadRange, Store};
 
 use crate::error::{DatasetError, Result};
 use crate::layout::Layout;
 use crate::manifest::DatasetManifest;
+
+/// What is larger is no manifest, and is not read into memory.
+const MANIFEST_BYTES: u64 = 256 << 20;
 
 /// Parquet datasets in a [`Store`] (DAG-017).
 ///
@@ -115,9 +118,29 @@ impl DatasetStore {
 
 /// The bytes of the manifest, `None` without one.
 pub(crate) async fn manifest_bytes(store: &Store, layout: &Layout) -> Result<Option<Bytes>> {
-    match store.read_bytes(&layout.manifest()).await {
-        Ok(json) => Ok(Some(json)),
-        Err(error) if error.is_missing_object() => Ok(None),
-        Err(error) => Err(error.into()),
+    Ok(opened_manifest(store, layout).await?.map(|(_, json)| json))
+}
+
+/// The manifest with what the store says about it, `None` without one.
+pub(crate) async fn opened_manifest(
+    store: &Store,
+    layout: &Layout,
+) -> Result<Option<(ObjectInfo, Bytes)>> {
+    let opened = match store.open(&layout.manifest(), ReadRange::All).await {
+        Ok(opened) => opened,
+        Err(error) if error.is_missing_object() => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let info = opened.info().clone();
+    if info.size > MANIFEST_BYTES {
+        return Err(DatasetError::ManifestCorrupted {
+            path: layout.manifest(),
+            backend: store.backend().name().to_owned(),
+            reason: format!(
+                "it has {} bytes; a manifest of a million parts has fewer than {MANIFEST_BYTES}",
+                info.size
+            ),
+        });
     }
+    Ok(Some((info, opened.bytes().await?)))
 }
