@@ -21,6 +21,7 @@ mod key_space;
 mod levels;
 mod numbers;
 mod options;
+mod page_index;
 mod pages;
 mod panics;
 mod precast;

@@ -118,6 +118,11 @@ impl ChunkPages {
         self.dictionary_len
     }
 
+    /// Length of each data page with its header.
+    pub(crate) fn data_byte_lens(&self) -> &[usize] {
+        &self.data_lens
+    }
+
     pub(crate) fn byte_len(&self) -> usize {
         self.dictionary_len + self.data_lens.iter().sum::<usize>()
     }

@@ -5,6 +5,8 @@
 //! their codes are the keys that the array has. The same pages hold plain words of few values,
 //! which [`words`](super::words) codes faster than the library does.
 
+use std::collections::BTreeMap;
+
 use ::parquet::data_type::ByteArray;
 use ::parquet::errors::Result;
 use ::parquet::file::statistics::{Statistics as ChunkStatistics, ValueStatistics};
@@ -13,10 +15,9 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, GenericStringArray, OffsetSizeTrait};
 
 use super::ParquetOptions;
-use super::levels::Levels;
-use super::pages::{
-    FinishedChunk, PAGE_BYTES, PAGE_ENTRIES, PageWriter, code_width, too_large, write_codes,
-};
+use super::levels::{Levels, Part};
+use super::page_index::page_entries;
+use super::pages::{FinishedChunk, PAGE_BYTES, PageWriter, code_width, too_large, write_codes};
 
 /// Longer extremes are left out of the statistics; readers then look at the data.
 const LONGEST_EXTREME: usize = 64;
@@ -51,22 +52,35 @@ impl CodedColumn<'_> {
             add_word(word, &mut dictionary)?;
         }
         writer.dictionary(self.words.len(), &dictionary)?;
-        write_codes(&mut writer, levels, self.words.len(), &self.codes)?;
-        writer.finish(levels, || self.statistics(levels), descriptor, options)
+        let parts = levels.parts(page_entries(options));
+        write_codes(&mut writer, levels, &parts, self.words.len(), &self.codes)?;
+        let of = |part: Option<&Part>| match part {
+            None => statistics_of(self.extremes(&self.codes), levels.nulls()),
+            Some(part) => {
+                let codes = self.codes.get(part.values.clone()).unwrap_or_default();
+                statistics_of(self.extremes(codes), part.nulls())
+            }
+        };
+        writer.finish(levels, &parts, of, descriptor, options)
     }
 
     /// Extremes of the words that rows have; not of categories that no row has.
-    fn statistics(&self, levels: &Levels) -> ChunkStatistics {
+    fn extremes(&self, codes: &[u32]) -> Option<(&[u8], &[u8])> {
+        if codes.len() < self.words.len() {
+            let words = codes
+                .iter()
+                .filter_map(|code| self.words.get(*code as usize));
+            return words.clone().min().copied().zip(words.max().copied());
+        }
         let mut used = vec![false; self.words.len()];
-        for code in &self.codes {
+        for code in codes {
             if let Some(place) = used.get_mut(*code as usize) {
                 *place = true;
             }
         }
         let words = self.words.iter().zip(&used);
         let words = words.filter_map(|(word, used)| used.then_some(*word));
-        let extremes = words.clone().min().zip(words.max());
-        statistics_of(extremes, levels)
+        words.clone().min().zip(words.max())
     }
 }
 
@@ -107,15 +121,18 @@ fn plain_texts<O: OffsetSizeTrait>(
             word.filter(|_| text.is_valid(row))
         })
     });
-    let mut extremes: Option<(&[u8], &[u8])> = None;
     let mut writer = PageWriter::new(options)?;
-    for part in levels.parts((PAGE_BYTES / each).clamp(1, PAGE_ENTRIES)) {
+    let parts = levels.parts((PAGE_BYTES / each).clamp(1, page_entries(options)));
+    // Of each page that has words, by the first of them.
+    let mut extremes: BTreeMap<usize, (&[u8], &[u8])> = BTreeMap::new();
+    for part in &parts {
         writer.data(part.entry_count(), |page| {
-            levels.write(&part, page)?;
+            levels.write(part, page)?;
+            let mut of_page: Option<(&[u8], &[u8])> = None;
             for word in values.by_ref().take(part.values.len()) {
                 add_word(word, page)?;
-                match &mut extremes {
-                    None => extremes = Some((word, word)),
+                match &mut of_page {
+                    None => of_page = Some((word, word)),
                     Some((least, most)) => {
                         if word < *least {
                             *least = word;
@@ -125,15 +142,20 @@ fn plain_texts<O: OffsetSizeTrait>(
                     }
                 }
             }
+            extremes.extend(of_page.map(|of_page| (part.values.start, of_page)));
             Ok(())
         })?;
     }
-    writer.finish(
-        levels,
-        || statistics_of(extremes, levels),
-        descriptor,
-        options,
-    )
+    let of = |part: Option<&Part>| match part {
+        None => {
+            let least = extremes.values().map(|(least, _)| *least).min();
+            let most = extremes.values().map(|(_, most)| *most).max();
+            statistics_of(least.zip(most), levels.nulls())
+        }
+        Some(part) if part.values.is_empty() => statistics_of(None, part.nulls()),
+        Some(part) => statistics_of(extremes.get(&part.values.start).copied(), part.nulls()),
+    };
+    writer.finish(levels, &parts, of, descriptor, options)
 }
 
 fn add_word(word: &[u8], out: &mut Vec<u8>) -> Result<()> {
@@ -143,7 +165,7 @@ fn add_word(word: &[u8], out: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-fn statistics_of(extremes: Option<(&[u8], &[u8])>, levels: &Levels) -> ChunkStatistics {
+fn statistics_of(extremes: Option<(&[u8], &[u8])>, nulls: usize) -> ChunkStatistics {
     let short = |word: &&[u8]| word.len() <= LONGEST_EXTREME;
     let extremes = extremes.filter(|(least, most)| short(least) && short(most));
     let bytes = |word: &[u8]| ByteArray::from(word.to_vec());
@@ -151,7 +173,7 @@ fn statistics_of(extremes: Option<(&[u8], &[u8])>, levels: &Levels) -> ChunkStat
         extremes.map(|(least, _)| bytes(least)),
         extremes.map(|(_, most)| bytes(most)),
         None,
-        Some(levels.nulls() as u64),
+        Some(nulls as u64),
         false,
     ))
 }

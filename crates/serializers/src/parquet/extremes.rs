@@ -2,16 +2,31 @@
 
 use ::parquet::file::statistics::{Statistics as ChunkStatistics, ValueStatistics};
 
-use super::levels::Levels;
 use super::numbers::Kind;
+
+/// The statistics of a page of numbers: how many of them are no numbers is counted too.
+pub(crate) fn page_statistics(
+    kind: Kind,
+    values: impl Iterator<Item = u64> + Clone,
+    nulls: usize,
+) -> ChunkStatistics {
+    let is_nan = |bits: &u64| match kind {
+        Kind::F32 => single(*bits).is_nan(),
+        Kind::F64 => f64::from_bits(*bits).is_nan(),
+        Kind::I32 | Kind::U32 | Kind::I64 | Kind::U64 => false,
+    };
+    let nans = values.clone().filter(is_nan).count();
+    statistics(kind, values, nulls, Some(nans as u64))
+}
 
 /// The statistics of numbers that are given by their bits.
 pub(crate) fn statistics(
     kind: Kind,
     values: impl Iterator<Item = u64>,
-    levels: &Levels,
+    nulls: usize,
+    nans: Option<u64>,
 ) -> ChunkStatistics {
-    let nulls = Some(levels.nulls() as u64);
+    let nulls = Some(nulls as u64);
     match kind {
         Kind::I32 => {
             let (least, most) = extremes(values, narrow_signed);
@@ -35,8 +50,7 @@ pub(crate) fn statistics(
             ValueStatistics::new(least.map(back), most.map(back), None, nulls, false).into()
         }
         Kind::F32 => {
-            let value = |bits: u64| f32::from_bits(narrow(bits.cast_signed()).cast_unsigned());
-            let numbers = values.map(value).filter(|number| !number.is_nan());
+            let numbers = values.map(single).filter(|number| !number.is_nan());
             let (least, most) = numbers
                 .fold((f32::INFINITY, f32::NEG_INFINITY), |found, number| {
                     (found.0.min(number), found.1.max(number))
@@ -45,6 +59,7 @@ pub(crate) fn statistics(
                 (least <= most).then_some((signed_zero(least, -0.0), signed_zero(most, 0.0)));
             let (least, most) = (found.map(|found| found.0), found.map(|found| found.1));
             ValueStatistics::new(least, most, None, nulls, false)
+                .with_nan_count(nans)
                 .with_backwards_compatible_min_max(true)
                 .into()
         }
@@ -58,10 +73,15 @@ pub(crate) fn statistics(
                 (least <= most).then_some((signed_zero(least, -0.0), signed_zero(most, 0.0)));
             let (least, most) = (found.map(|found| found.0), found.map(|found| found.1));
             ValueStatistics::new(least, most, None, nulls, false)
+                .with_nan_count(nans)
                 .with_backwards_compatible_min_max(true)
                 .into()
         }
     }
+}
+
+fn single(bits: u64) -> f32 {
+    f32::from_bits(narrow(bits.cast_signed()).cast_unsigned())
 }
 
 const TOP: u64 = 1 << 63;

@@ -31,6 +31,11 @@ impl Part {
     pub(crate) fn entry_count(&self) -> usize {
         self.entries.len()
     }
+
+    /// Entries that are no values.
+    pub(crate) fn nulls(&self) -> usize {
+        self.entries.len() - self.values.len()
+    }
 }
 
 impl Levels {
@@ -122,6 +127,15 @@ impl Levels {
             (start, values) = (end, values + count);
         }
         parts
+    }
+
+    /// How many rows begin in a part.
+    pub(crate) fn rows_in(&self, part: &Part) -> usize {
+        let Some(repetitions) = &self.repetitions else {
+            return part.entries.len();
+        };
+        let levels = repetitions.get(part.entries.clone()).unwrap_or_default();
+        levels.iter().map(|level| usize::from(*level == 0)).sum()
     }
 
     /// What stands at the begin of a page.

@@ -16,9 +16,10 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, TimeUnit};
 
 use super::ParquetOptions;
-use super::extremes::statistics;
-use super::levels::Levels;
-use super::pages::{FinishedChunk, PAGE_ENTRIES, PageWriter, code_width, write_codes};
+use super::extremes::{page_statistics, statistics};
+use super::levels::{Levels, Part};
+use super::page_index::page_entries;
+use super::pages::{FinishedChunk, PageWriter, code_width, write_codes};
 use super::words::{DICTIONARY_BYTES, LEAST_ROWS, Worth};
 
 /// What the bits of a number mean.
@@ -152,10 +153,10 @@ pub(crate) fn encode(
     if kind.width() == 4 {
         numbers.encode(
             worth,
-            narrow.iter().map(|bytes| u32::from_le_bytes(*bytes).into()),
+            &narrow.iter().map(|bytes| u32::from_le_bytes(*bytes).into()),
         )
     } else {
-        numbers.encode(worth, wide.iter().map(|bytes| u64::from_le_bytes(*bytes)))
+        numbers.encode(worth, &wide.iter().map(|bytes| u64::from_le_bytes(*bytes)))
     }
 }
 
@@ -172,7 +173,7 @@ impl Numbers<'_> {
     fn encode(
         &self,
         worth: Worth,
-        values: impl Iterator<Item = u64> + Clone,
+        values: &(impl Iterator<Item = u64> + Clone),
     ) -> Result<Option<FinishedChunk>> {
         let count = self.bytes.len() / self.kind.width();
         if self.options.dictionary && worth != Worth::Useless && count > 0 {
@@ -199,24 +200,48 @@ impl Numbers<'_> {
             dictionary.extend(bytes.iter().take(self.kind.width()));
         }
         writer.dictionary(coder.values.len(), &dictionary)?;
-        write_codes(&mut writer, self.levels, coder.values.len(), &coder.codes)?;
-        let statistics = || statistics(self.kind, coder.values.iter().copied(), self.levels);
-        writer.finish(self.levels, statistics, self.descriptor, self.options)
+        let parts = self.levels.parts(page_entries(self.options));
+        let words = coder.values.len();
+        write_codes(&mut writer, self.levels, &parts, words, &coder.codes)?;
+        let of = |part: Option<&Part>| match part {
+            None => statistics(
+                self.kind,
+                coder.values.iter().copied(),
+                self.levels.nulls(),
+                None,
+            ),
+            Some(part) => {
+                let used = coder.codes.get(part.values.clone()).unwrap_or_default();
+                let values = used
+                    .iter()
+                    .filter_map(|code| coder.values.get(*code as usize));
+                page_statistics(self.kind, values.copied(), part.nulls())
+            }
+        };
+        writer.finish(self.levels, &parts, of, self.descriptor, self.options)
     }
 
-    fn plain(&self, values: impl Iterator<Item = u64>) -> Result<FinishedChunk> {
+    fn plain(&self, values: &(impl Iterator<Item = u64> + Clone)) -> Result<FinishedChunk> {
         let mut writer = PageWriter::new(self.options)?;
         let width = self.kind.width();
-        for part in self.levels.parts(PAGE_ENTRIES) {
+        let parts = self.levels.parts(page_entries(self.options));
+        for part in &parts {
             writer.data(part.entry_count(), |page| {
-                self.levels.write(&part, page)?;
+                self.levels.write(part, page)?;
                 let values = part.values.start * width..part.values.end * width;
                 page.extend_from_slice(self.bytes.get(values).unwrap_or_default());
                 Ok(())
             })?;
         }
-        let statistics = || statistics(self.kind, values, self.levels);
-        writer.finish(self.levels, statistics, self.descriptor, self.options)
+        let of = |part: Option<&Part>| match part {
+            None => statistics(self.kind, values.clone(), self.levels.nulls(), None),
+            Some(part) => {
+                let values = values.clone().skip(part.values.start);
+                let values = values.take(part.values.len());
+                page_statistics(self.kind, values, part.nulls())
+            }
+        };
+        writer.finish(self.levels, &parts, of, self.descriptor, self.options)
     }
 }
 

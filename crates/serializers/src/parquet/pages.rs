@@ -12,7 +12,8 @@ use bytes::Bytes;
 
 use super::checksum::ChunkPages;
 use super::codec::Compressor;
-use super::levels::Levels;
+use super::levels::{Levels, Part};
+use super::page_index;
 use super::runs;
 use super::{ParquetOptions, Statistics};
 
@@ -125,11 +126,13 @@ impl PageWriter {
         Ok((header.into(), data))
     }
 
-    /// The chunk, when all pages are written.
+    /// The chunk, when all pages are written: one for each part. `statistics` tells of a page,
+    /// or of all of them.
     pub(crate) fn finish(
         self,
         levels: &Levels,
-        statistics: impl FnOnce() -> ChunkStatistics,
+        parts: &[Part],
+        statistics: impl Fn(Option<&Part>) -> ChunkStatistics,
         descriptor: &ColumnDescPtr,
         options: &ParquetOptions,
     ) -> Result<FinishedChunk> {
@@ -162,15 +165,22 @@ impl PageWriter {
             .set_dictionary_page_offset(is_coded.then_some(0))
             .set_data_page_offset(signed(pages.dictionary_byte_len())?);
         if options.statistics != Statistics::None {
-            metadata = metadata.set_statistics(statistics());
+            metadata = metadata.set_statistics(statistics(None));
+        }
+        let (mut column_index, mut offset_index) = (None, None);
+        if options.statistics == Statistics::Page && !parts.is_empty() {
+            let of_page = |part: &Part| statistics(Some(part));
+            let physical_type = descriptor.physical_type();
+            column_index = page_index::column_index(physical_type, parts, of_page)?;
+            offset_index = Some(page_index::offset_index(&pages, levels, parts)?);
         }
         let close = ColumnCloseResult {
             bytes_written: pages.byte_len() as u64,
             rows_written: levels.rows as u64,
             metadata: metadata.build()?,
             bloom_filter: None,
-            column_index: None,
-            offset_index: None,
+            column_index,
+            offset_index,
         };
         Ok(FinishedChunk { pages, close })
     }
@@ -188,13 +198,14 @@ pub(crate) fn code_width(words: usize) -> u8 {
 pub(crate) fn write_codes(
     writer: &mut PageWriter,
     levels: &Levels,
+    parts: &[Part],
     words: usize,
     codes: &[u32],
 ) -> Result<()> {
     let width = code_width(words);
-    for part in levels.parts(PAGE_ENTRIES) {
+    for part in parts {
         writer.data(part.entry_count(), |page| {
-            levels.write(&part, page)?;
+            levels.write(part, page)?;
             page.push(width);
             let codes = codes.get(part.values.clone()).unwrap_or_default();
             runs::encode(codes, width, page);
@@ -216,6 +227,6 @@ pub(crate) fn too_large(length: usize) -> ParquetError {
     ParquetError::General(format!("a page of {length} bytes is too large"))
 }
 
-fn signed(length: usize) -> Result<i64> {
+pub(crate) fn signed(length: usize) -> Result<i64> {
     i64::try_from(length).map_err(|_too_large| too_large(length))
 }

@@ -18,7 +18,7 @@ use super::levels::Levels;
 use super::numbers::Kind;
 use super::pages::FinishedChunk;
 use super::words::{self, Worth};
-use super::{FORMAT, ParquetOptions, Statistics, coded, numbers, threads};
+use super::{FORMAT, ParquetOptions, coded, numbers, threads};
 use crate::SerializeError;
 
 /// Encodes row group after row group of one schema.
@@ -142,8 +142,7 @@ impl<'a> RowGroupEncoder<'a> {
 
     /// Encodes a column here; none when it is left to the library.
     fn own(&self, job: &ColumnJob<'_>) -> Result<Option<FinishedChunk>, ParquetError> {
-        // The page index is the library's.
-        if job.leaves.len() != 1 || self.options.statistics == Statistics::Page {
+        if job.leaves.len() != 1 {
             return self.categories(job);
         }
         let descriptor = self.descriptor.column(job.leaves.start);
