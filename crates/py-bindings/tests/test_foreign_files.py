@@ -47,7 +47,6 @@ NOT_IN_DATASETS = {
     "odd_type_unknown_number",
 }
 OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "in", "not in")
-VALUES_OF_A_COLUMN = 3
 
 
 def by_pyarrow(content):
@@ -143,17 +142,17 @@ def dataset():
 
 
 def filters_of(table):
-    """Filters by some values of each column that is not nested: the smallest, the largest, one between."""
+    """Filters of each column that is not nested, by its smallest and its largest value."""
     for column in table.column_names:
         kind = table.schema.field(column).type
         if pa.types.is_nested(kind) or isinstance(kind, pa.BaseExtensionType):
             continue
         values = sorted(set(table.column(column).drop_null().to_pylist()))
-        for value in values[:: max(1, (len(values) - 1) // (VALUES_OF_A_COLUMN - 1))]:
+        for value in values[:: max(1, len(values) - 1)]:
             if isinstance(value, int) and value >= 2**63:
                 continue  # pyarrow makes no filter of it
             for operator in OPERATORS:
-                yield [(column, operator, [value] if operator.endswith("in") else value)]
+                yield column, [(column, operator, [value] if operator.endswith("in") else value)]
 
 
 @pytest.mark.parametrize(
@@ -162,12 +161,13 @@ def filters_of(table):
 def test_filters_of_foreign_files_lose_no_row(name: str, dataset) -> None:
     datasets, theirs = dataset(FILES[name]), by_pyarrow(FILES[name])
     tried = 0
-    for filters in filters_of(theirs):
+    for column, filters in filters_of(theirs):
         try:
             wanted = theirs.filter(pq.filters_to_expression(filters))
         except pa.ArrowInvalid:
             continue  # pyarrow compares numbers beyond 63 bits with none that is below them
-        ours = datasets.read_dataset("t", filters=filters)
-        assert str(ours.to_pylist()) == str(wanted.to_pylist()), filters
+        columns = [name for name in theirs.column_names if name in (column, "id")]
+        ours = datasets.read_dataset("t", columns=columns, filters=filters)
+        assert str(ours.to_pylist()) == str(wanted.select(columns).to_pylist()), filters
         tried += 1
     assert tried >= len(OPERATORS)

@@ -32,6 +32,7 @@ const LEFT_TO_PYARROW: &[(&str, &str)] = &[
     ("odd_metadata_twice", "more than once"),
     ("odd_type_interval", "12 bytes"),
     ("odd_type_json_converted", "is JSON"),
+    ("older_pyarrow_v2", "INT96"),
     ("polars_zstd", "'category'"),
 ];
 
