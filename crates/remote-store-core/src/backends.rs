@@ -49,7 +49,17 @@ pub use s3::{S3Backend, S3Options};
 #[cfg(feature = "sftp")]
 pub use sftp::{HostKeyPolicy, SftpBackend, SftpOptions};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+
 use crate::registry::BackendSpec;
+
+/// Kept as they are in the path of a URI.
+const URI_PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// What the registry knows from the start.
 pub(crate) fn specs() -> Vec<BackendSpec> {

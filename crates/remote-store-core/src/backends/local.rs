@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
 use crate::backend::{Backend, Driver, ObjectWriter};
 use crate::capability::{Capability, CapabilitySet};
@@ -22,6 +22,8 @@ use crate::key::{ObjectKey, Prefix};
 use crate::model::{Level, ObjectInfo, ReadRange, WriteMode, WriteOptions, WriteResult};
 use crate::reader::{FileBody, ObjectReader};
 use crate::registry::{BackendSpec, OptionKind, OptionSpec, OptionValue};
+
+use super::URI_PLAIN;
 
 mod commit;
 mod folder;
@@ -40,14 +42,6 @@ use walk::Entry;
 use writer::LocalWriter;
 
 const NAME: &str = "local";
-
-/// Kept as they are in a file URI.
-const URI_PLAIN: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'/')
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
 
 /// How a [`LocalBackend`] works.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use tokio::task::JoinSet;
 
 use crate::backend::{Backend, Driver, ObjectWriter};
@@ -18,6 +18,7 @@ use crate::model::{Level, ObjectInfo, ReadRange, WriteMode, WriteOptions, WriteR
 use crate::reader::ObjectReader;
 use crate::registry::BackendSpec;
 
+use super::URI_PLAIN;
 use super::staged::SweptFolders;
 
 mod commit;
@@ -50,14 +51,6 @@ use walk::Entry;
 use writer::SftpWriter;
 
 const NAME: &str = "sftp";
-
-/// Kept as they are in a URI.
-const URI_PLAIN: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'/')
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
 
 /// Objects as files on an SFTP server, over one connection for each process.
 /// Nothing is opened before the first call; a lost connection is opened again.

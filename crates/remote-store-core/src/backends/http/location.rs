@@ -1,20 +1,13 @@
 //! Keys as URLs below a base, and back.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{percent_decode_str, utf8_percent_encode};
 
+use crate::backends::URI_PLAIN;
 use crate::key::Prefix;
-
-/// What stands in a URL as it is: letters, digits, `-._~` and the slashes between names.
-const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b'/');
 
 /// The URL of a key below a base that ends with a slash.
 pub(super) fn below(base: &str, key: &str) -> String {
-    format!("{base}{}", utf8_percent_encode(key, QUOTED))
+    format!("{base}{}", utf8_percent_encode(key, URI_PLAIN))
 }
 
 /// The key of a URL below the base; `None` for one of elsewhere and for one

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::key::ObjectKey;
 use crate::model::{WriteOptions, WriteResult};
 
-use super::Shared;
+use super::objects::Shared;
 
 pub(super) struct MemoryWriter {
     shared: Arc<Shared>,
