@@ -42,7 +42,7 @@ def show(encoded: Result, uploaded: Result, written: Result) -> None:
 def main() -> None:
     """Measures each speed of the line."""
     parser = parser_of(__doc__)
-    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000])
+    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 4_000_000])
     parser.add_argument("--lines", type=int, nargs="+", default=[0, 250, 100], help="megabytes per second")
     options = parser.parse_args()
     for speed in options.lines:
