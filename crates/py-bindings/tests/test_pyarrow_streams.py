@@ -249,6 +249,18 @@ class TestDatasets:
         assert datasets.write_dataset(SCHEMA.empty_table(), "t").parts == ("data.parquet",)
         assert datasets.read_dataset("t").schema.equals(SCHEMA)
 
+    def test_a_table_without_rows_has_columns_that_pyarrow_makes_no_empty_array_of(self, store) -> None:
+        odd = pa.dictionary(pa.int8(), pa.date32())
+        table = pa.table({"a": pa.chunked_array([], odd), "b": pa.chunked_array([], pa.struct([("x", odd)]))})
+        sink = io.BytesIO()
+        pq.write_table(table, sink)
+        expected = pq.read_table(sink).schema
+        parquet = ParquetSerializer()
+        assert parquet.deserialize(parquet.serialize(table)).schema.equals(expected)
+        datasets = ParquetDatasetStore(store)
+        datasets.write_dataset(table, "t")
+        assert datasets.read_dataset("t").schema.equals(expected)
+
 
 class TestFiles:
     def test_is_read_in_any_pieces(self) -> None:

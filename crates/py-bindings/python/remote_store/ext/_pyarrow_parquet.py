@@ -190,9 +190,11 @@ class EncodedFile(io.RawIOBase):
             raise
 
     def _encode_row_group(self, writer: Any) -> None:
+        import pyarrow as pa
+
         group = None if self._is_full() else self._source.take(self._room())
         if group is None and not self.rows and not self._sink.has_group:
-            group = self._source.schema.empty_table()
+            group = pa.Table.from_batches([], self._source.schema)
         if group is None:
             writer.close()
             self._writer = None

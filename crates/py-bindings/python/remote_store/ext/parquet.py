@@ -230,7 +230,7 @@ class ParquetDatasetStore:
         parts = iter(self._decoded_parts(key, wanted)) if found is None else _tables_of(found)
         # Any: the protocol of schemas has no name in PyArrow's annotations.
         described: Any = found
-        first = next(parts) if found is None else pa.schema(described).empty_table()
+        first = next(parts) if found is None else pa.Table.from_batches([], pa.schema(described))
         schema = _filtered(first.slice(0, 0), columns, filters).schema
 
         def batches() -> Iterator[pa.RecordBatch]:
