@@ -181,9 +181,9 @@ def test_a_sorting_column_that_is_not_there_names_the_nearest() -> None:
 
 
 def test_a_column_that_needs_pyarrow_matters_only_when_it_is_asked_for() -> None:
-    seconds = pa.array([0, 1], pa.timestamp("s", "Europe/Berlin"))
+    codes = pa.array([b"a", b"b"]).dictionary_encode()
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.table({"n": [1, 2], "at": seconds}), sink)
+    pq.write_table(pa.table({"n": [1, 2], "at": codes}), sink)
     data = sink.getvalue().to_pybytes()
     assert "'at'" in (native.read_support(data) or "")
     assert native.read_support(data, ["n"]) is None
@@ -233,3 +233,25 @@ def test_a_stream_of_420_mb_needs_no_more_memory_than_one_of_100_mb() -> None:
     run = [sys.executable, "-c", textwrap.dedent(code)]
     done = subprocess.run(run, check=True, capture_output=True, text=True)  # noqa: S603
     assert float(done.stdout) < 64, "four times the rows need no more memory"
+
+
+@pytest.mark.parametrize("dictionary", [True, False])
+def test_the_index_of_pages_is_one_that_others_skip_by(tmp_path, dictionary) -> None:
+    duckdb = pytest.importorskip("duckdb", reason="DuckDB skips pages")
+    pl = pytest.importorskip("polars", reason="polars skips pages")
+    lists = pa.array([[n, None] if n % 3 else None for n in range(ROWS)])
+    table = LARGE.append_column("l", lists).append_column("f", pa.array([n / 7 for n in range(ROWS)]))
+    path = tmp_path / "t.parquet"
+    path.write_bytes(ParquetSerializer(statistics="page", dictionary=dictionary).serialize(table))
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    for column in (group.column(n) for n in range(group.num_columns)):
+        assert column.has_offset_index, column.path_in_schema
+        assert column.has_column_index, column.path_in_schema
+    assert pq.read_table(path).equals(table)
+    assert ParquetSerializer().deserialize(path.read_bytes()).equals(table)
+    wanted = [44_321, 44_322]
+    found = duckdb.sql(f"select id from '{path}' where id between 44321 and 44322 order by id")  # noqa: S608 - our own path
+    assert [row for (row,) in found.fetchall()] == wanted
+    lazy = pl.scan_parquet(path).filter(pl.col("f").is_between(44_321 / 7, 44_322 / 7))
+    assert lazy.select("id").collect()["id"].to_list() == wanted
+    assert pq.read_table(path, filters=[("text", "==", "row 44321")])["id"].to_pylist() == wanted[:1]
