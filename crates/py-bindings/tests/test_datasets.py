@@ -361,3 +361,24 @@ class TestWriters:
         assert datasets.vacuum(older_than=dt.timedelta(hours=1)) == []
         assert datasets.vacuum(older_than=dt.timedelta(0)) == [orphan]
         assert rows(datasets.read_dataset("t")) == rows(TABLE)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pytest.param(pa.array([1, 2]), id="native"),
+        pytest.param(pa.array([1, 2]).dictionary_encode(), id="pyarrow"),
+    ],
+)
+def test_a_part_of_another_schema_is_named_with_its_column(store: Store, column: pa.Array) -> None:
+    datasets = ParquetDatasetStore(store, max_rows_per_file=1)
+    manifest = datasets.write_dataset(pa.table({"id": [1, 2], "x": column}), "t")
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"id": ["one"], "x": column[:1]}), sink)
+    store.write(f"t/{manifest.parts[1]}", sink.getvalue().to_pybytes(), overwrite=True)
+    with pytest.raises(
+        ValueError, match=rf"t/{manifest.parts[1]} does not fit the parts before it: .*\bid\b"
+    ):
+        datasets.read_dataset("t")
+    with pytest.raises(ValueError, match="does not fit"):
+        datasets.read_dataset_batches("t").read_all()

@@ -244,12 +244,24 @@ class ParquetDatasetStore:
         """Decode through PyArrow what the native decoder would read otherwise than PyArrow does.
 
         Raises:
-            ValueError: Its rows lie in folders, whose values PyArrow is not told.
+            ValueError: Its rows lie in folders, whose values PyArrow is not told, or a part has
+                other columns than the first.
         """
-        manifest, parts = self._datasets().read_parts(key)
-        if DatasetManifest.from_checked_json(bytes(manifest)).partition_cols:
+        found, parts = self._datasets().read_parts(key)
+        manifest = DatasetManifest.from_checked_json(bytes(found))
+        if manifest.partition_cols:
             raise ValueError(f"Dataset {key} has parts that only PyArrow reads, and partition columns")
-        return [_decode(part, columns) for part in parts]
+        tables = [_decode(part, columns) for part in parts]
+        for name, table in zip(manifest.parts, tables, strict=False):
+            if table.schema != tables[0].schema:
+                others = {field.name: field for field in tables[0].schema}
+                differ = [field.name for field in table.schema if field != others.pop(field.name, None)]
+                raise ValueError(
+                    f"{key}/{name} does not fit the parts before it: columns {[*differ, *others]} differ. "
+                    "Write the dataset again from tables of one schema; until then its parts can be read "
+                    "one by one, as single files"
+                )
+        return tables
 
     def read_manifest(self, key: str) -> DatasetManifest:
         """Read the manifest of a dataset.
