@@ -221,23 +221,31 @@ def decode(data: bytes, columns: Sequence[str] | None) -> pa.Table | None:
 
 
 def _decoded(data: bytes, columns: Sequence[str] | None) -> pa.Table:
-    import pyarrow as pa
-
     names = None if columns is None else list(columns)
     try:
         is_native = _native.parquet.read_support(data, names) is None
     except ValueError as refused:
         table = _opened_by_pyarrow(data, names, refused)
     else:
-        try:
-            table = pa.table(_native.parquet.decode(data, columns=names)) if is_native else None
-        except NotImplementedError:
-            table = None
-    if table is None:
-        import pyarrow.parquet as pq
-
-        table = pq.read_table(pa.BufferReader(data))
+        table = _decoded_natively(data, names) if is_native else _read_by_pyarrow(data)
     return table if columns is None else select(table, columns)
+
+
+def _decoded_natively(data: bytes, columns: list[str] | None) -> pa.Table:
+    import pyarrow as pa
+
+    try:
+        return pa.table(_native.parquet.decode(data, columns=columns))
+    except NotImplementedError:
+        # That is seen in the values alone, as text that is not UTF-8.
+        return _read_by_pyarrow(data)
+
+
+def _read_by_pyarrow(data: bytes) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    return pq.read_table(pa.BufferReader(data))
 
 
 def _opened_by_pyarrow(data: bytes, columns: list[str] | None, refused: ValueError) -> pa.Table:
@@ -253,7 +261,7 @@ def _opened_by_pyarrow(data: bytes, columns: list[str] | None, refused: ValueErr
         names = pq.read_schema(pa.BufferReader(data)).names
         if not set(columns or ()) <= set(names):
             raise refused
-        return pq.read_table(pa.BufferReader(data))
+        return _read_by_pyarrow(data)
     except (pa.ArrowException, OSError):
         raise refused from None
 
