@@ -30,6 +30,7 @@ mod row_group;
 mod row_groups;
 mod runs;
 mod serializer;
+mod sizes;
 mod source;
 mod threads;
 mod words;

@@ -12,7 +12,8 @@ use bytes::Bytes;
 use super::key_space::KeySpace;
 use super::panics::caught;
 use super::properties::properties;
-use super::row_group::{RowGroupEncoder, arrays_bytes, failed};
+use super::row_group::{RowGroupEncoder, failed};
+use super::sizes::arrays_bytes;
 use super::{FORMAT, ParquetOptions, gate, precast};
 use crate::{SerializeError, Table};
 
@@ -131,10 +132,11 @@ impl<'a, W: Write + Send> FileEncoder<'a, W> {
 
     fn push(&mut self, batch: RecordBatch) -> Result<(), SerializeError> {
         // Counted on over row groups that end for another reason: that cuts once more at most.
-        if !self.key_space.add(&batch) {
+        let most_bytes = self.options.row_group_bytes.get();
+        if !self.key_space.add(&batch, most_bytes) {
             self.flush()?;
             self.key_space.clear();
-            self.key_space.add(&batch);
+            self.key_space.add(&batch, most_bytes);
         }
         let mut rest = batch;
         while rest.num_rows() > 0 {

@@ -17,6 +17,7 @@ use super::checksum::ChecksumPages;
 use super::levels::Levels;
 use super::numbers::Kind;
 use super::pages::FinishedChunk;
+use super::sizes::arrays_bytes;
 use super::words::{self, Worth};
 use super::{FORMAT, ParquetOptions, coded, numbers, threads};
 use crate::SerializeError;
@@ -273,13 +274,6 @@ fn leaf_count(field: &FieldRef, arrays: &[ArrayRef]) -> Result<usize, SerializeE
         |array| array.slice(0, 0),
     );
     Ok(compute_leaves(field, &empty).map_err(failed)?.len())
-}
-
-pub(crate) fn arrays_bytes(arrays: &[ArrayRef]) -> usize {
-    arrays
-        .iter()
-        .map(|array| array.to_data().get_slice_memory_size().unwrap_or_default())
-        .sum()
 }
 
 /// An error of the library; what the destination said comes out as it was.
