@@ -155,6 +155,18 @@ def filters_of(table):
                 yield column, [(column, operator, [value] if operator.endswith("in") else value)]
 
 
+@pytest.mark.parametrize("name", [name for name in READ if name not in NOT_IN_DATASETS])
+def test_a_foreign_file_is_read_as_part_of_a_dataset(name: str, dataset) -> None:
+    theirs = by_pyarrow(FILES[name])
+    same(dataset(FILES[name]).read_dataset_batches("t").read_all(), theirs)
+
+
+@pytest.mark.parametrize("name", sorted(NOT_IN_DATASETS))
+def test_a_part_that_is_not_understood_is_an_error_of_the_dataset(name: str, dataset) -> None:
+    with pytest.raises(ValueError, match="Parquet"):
+        dataset(FILES[name]).read_dataset("t")
+
+
 @pytest.mark.parametrize(
     "name", [name for name in READ if name not in NOT_IN_DATASETS and groups(FILES[name]) > 1]
 )
