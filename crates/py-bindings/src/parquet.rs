@@ -111,7 +111,8 @@ pub(crate) mod parquet {
     use pyo3::types::PyBytes;
 
     use super::{
-        ParquetFile, SerializeError, ToPyErr, further_options, import_schema, import_stream, options,
+        ParquetFile, SerializeError, ToPyErr, further_options, import_schema, import_stream,
+        options,
     };
     use crate::call::wait;
     use crate::content::{self, Buffer};
@@ -269,9 +270,12 @@ pub(crate) mod parquet {
     ) -> PyResult<ArrowTable> {
         let bytes = content::from_python(content)?;
         let decoded = py.detach(|| ParquetFile::open(bytes)?.decode(columns.as_deref()));
-        decoded.map(ArrowTable::new).map_err(|error| match error {
-            SerializeError::Unsupported { .. } => PyNotImplementedError::new_err(error.to_string()),
-            error => error.to_py_err(py),
+        decoded.map(ArrowTable::new).map_err(|error| {
+            if matches!(error, SerializeError::Unsupported { .. }) {
+                PyNotImplementedError::new_err(error.to_string())
+            } else {
+                error.to_py_err(py)
+            }
         })
     }
 }
