@@ -254,11 +254,8 @@ impl Store {
         recursive: bool,
         max_depth: Option<usize>,
     ) -> PyResult<FileIterator> {
-        let mut options = if recursive {
-            ListOptions::recursive()
-        } else {
-            ListOptions::flat()
-        };
+        let mut options = ListOptions::flat();
+        options.recursive = recursive;
         options.max_depth = max_depth;
         let stream = self
             .inner

@@ -243,11 +243,8 @@ impl AsyncStore {
         recursive: bool,
         max_depth: Option<usize>,
     ) -> PyResult<AsyncStream> {
-        let mut options = if recursive {
-            ListOptions::recursive()
-        } else {
-            ListOptions::flat()
-        };
+        let mut options = ListOptions::flat();
+        options.recursive = recursive;
         options.max_depth = max_depth;
         let listed = to_py(py, self.inner.list(path, &options))?;
         let items = listed.map(|info| info.map(Item::File)).boxed();
