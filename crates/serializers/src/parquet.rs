@@ -24,6 +24,7 @@ mod options;
 mod page_index;
 mod pages;
 mod panics;
+mod plan;
 mod precast;
 mod properties;
 mod row_group;

@@ -1,5 +1,6 @@
 //! Compression of pages that are encoded here, by the libraries that the Parquet library uses.
 
+use std::cell::Cell;
 use std::io::{Cursor, Write};
 
 use ::parquet::errors::{ParquetError, Result};
@@ -23,7 +24,11 @@ impl Compressor {
     pub(crate) fn new(compression: Compression) -> Result<Self> {
         Ok(match compression {
             Compression::None => Self::None,
-            Compression::Snappy => Self::Snappy(Box::new(snap::raw::Encoder::new()), Vec::new()),
+            Compression::Snappy => {
+                let spare = SPARE.try_with(Cell::take).ok().flatten();
+                let encoder = spare.unwrap_or_else(|| Box::new(snap::raw::Encoder::new()));
+                Self::Snappy(encoder, Vec::new())
+            }
             Compression::Gzip { level } => Self::Gzip(level),
             Compression::Brotli { level } => Self::Brotli(level),
             Compression::Lz4 => Self::Lz4,
@@ -31,6 +36,14 @@ impl Compressor {
                 Self::Zstd(zstd::bulk::Compressor::new(level).map_err(external)?)
             }
         })
+    }
+
+    /// Leaves what the next column on this thread can use.
+    pub(crate) fn keep(self) {
+        if let Self::Snappy(encoder, _) = self {
+            // A thread that ends keeps nothing.
+            let _ended = SPARE.try_with(|spare| spare.set(Some(encoder)));
+        }
     }
 
     pub(crate) fn compress(&mut self, page: &[u8]) -> Result<Bytes> {
@@ -63,6 +76,11 @@ impl Compressor {
             Self::Zstd(compressor) => compressor.compress(page).map_err(external)?.into(),
         })
     }
+}
+
+thread_local! {
+    /// The encoder that was used last on this thread: its tables are long beside a short page.
+    static SPARE: Cell<Option<Box<snap::raw::Encoder>>> = const { Cell::new(None) };
 }
 
 fn external<E: std::error::Error + Send + Sync + 'static>(error: E) -> ParquetError {

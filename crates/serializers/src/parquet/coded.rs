@@ -47,7 +47,8 @@ impl CodedColumn<'_> {
         options: &ParquetOptions,
     ) -> Result<FinishedChunk> {
         let mut writer = PageWriter::new(options)?;
-        let mut dictionary = Vec::new();
+        let bytes = self.words.iter().map(|word| word.len() + 4).sum();
+        let mut dictionary = Vec::with_capacity(bytes);
         for word in &self.words {
             add_word(word, &mut dictionary)?;
         }

@@ -3,18 +3,16 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use ::parquet::arrow::ArrowSchemaConverter;
 use ::parquet::file::writer::SerializedFileWriter;
 use arrow_array::{RecordBatch, RecordBatchReader};
-use arrow_schema::SchemaRef;
 use bytes::Bytes;
 
 use super::key_space::KeySpace;
 use super::panics::caught;
-use super::properties::properties;
+use super::plan::Plan;
 use super::row_group::{RowGroupEncoder, failed};
 use super::sizes::arrays_bytes;
-use super::{FORMAT, ParquetOptions, gate, precast};
+use super::{FORMAT, ParquetOptions, precast};
 use crate::{SerializeError, Table};
 
 /// What was written.
@@ -66,17 +64,15 @@ pub fn encode<W: Write + Send>(
     out: W,
 ) -> Result<EncodeSummary, SerializeError> {
     caught("writing", || {
-        let schema = reader.schema();
-        gate::refuse_wrong_for_writing(&schema)?;
-        let schema = precast::schema(&schema);
-        let mut writer = FileEncoder::new(out, Arc::clone(&schema), options)?;
+        let plan = Plan::of(&reader.schema(), options)?;
+        let mut writer = FileEncoder::new(out, &plan, options)?;
         for batch in reader {
             let batch = batch.map_err(|error| SerializeError::Encode {
                 format: FORMAT,
                 reason: format!("the source of the record batches failed: {error}"),
                 source: Some(Box::new(error)),
             })?;
-            writer.push(precast::batch(batch, &schema)?)?;
+            writer.push(precast::batch(batch, &plan.schema)?)?;
         }
         writer.finish()
     })
@@ -105,16 +101,12 @@ struct FileEncoder<'a, W: Write + Send> {
 }
 
 impl<'a, W: Write + Send> FileEncoder<'a, W> {
-    fn new(out: W, schema: SchemaRef, options: &'a ParquetOptions) -> Result<Self, SerializeError> {
-        let parquet_schema = ArrowSchemaConverter::new()
-            .with_coerce_types(true)
-            .convert(&schema)
-            .map_err(failed)?;
-        let properties = Arc::new(properties(&schema, &parquet_schema, options)?);
-        let writer = SerializedFileWriter::new(out, parquet_schema.root_schema_ptr(), properties)
-            .map_err(failed)?;
-        let key_space = KeySpace::new(&schema);
-        let columns = RowGroupEncoder::new(&writer, schema, options);
+    fn new(out: W, plan: &Plan, options: &'a ParquetOptions) -> Result<Self, SerializeError> {
+        let (root, properties) = (plan.parquet_schema.root_schema_ptr(), &plan.properties);
+        let writer =
+            SerializedFileWriter::new(out, root, Arc::clone(properties)).map_err(failed)?;
+        let key_space = KeySpace::new(&plan.schema);
+        let columns = RowGroupEncoder::new(&writer, plan, options);
         Ok(Self {
             writer,
             columns,
@@ -154,15 +146,19 @@ impl<'a, W: Write + Send> FileEncoder<'a, W> {
             let take = rows
                 .min(room_by_rows)
                 .min(fitting.max(usize::from(self.pending.is_empty())));
-            if take > 0 {
+            self.pending_rows += take;
+            self.pending_bytes += (bytes as u128 * take as u128 / rows as u128) as usize;
+            let later = (take < rows).then(|| rest.slice(take, rows - take));
+            if later.is_none() {
+                self.pending.push(rest);
+            } else if take > 0 {
                 self.pending.push(rest.slice(0, take));
-                self.pending_rows += take;
-                self.pending_bytes += (bytes as u128 * take as u128 / rows as u128) as usize;
-                rest = rest.slice(take, rows - take);
             }
-            if take < rows || self.pending_rows == self.options.row_group_rows.get() {
+            if later.is_some() || self.pending_rows == self.options.row_group_rows.get() {
                 self.flush()?;
             }
+            let Some(later) = later else { break };
+            rest = later;
         }
         Ok(())
     }

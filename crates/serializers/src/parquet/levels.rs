@@ -112,7 +112,8 @@ impl Levels {
 
     /// Parts of about so many entries, cut where rows begin.
     pub(crate) fn parts(&self, most: usize) -> Vec<Part> {
-        let (mut parts, mut start, mut values) = (Vec::new(), 0, 0);
+        let mut parts = Vec::with_capacity(self.entries.div_ceil(most.max(1)));
+        let (mut start, mut values) = (0, 0);
         while start < self.entries {
             let mut end = (start + most.max(1)).min(self.entries);
             if let Some(repetitions) = &self.repetitions {

@@ -35,35 +35,25 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Of a type that is written here, after [`widened`]; none for others.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "types that are not named here are no numbers"
+    )]
     pub(crate) fn of(data_type: &DataType) -> Option<Self> {
-        let (is_time, is_nanoseconds) = (
-            matches!(data_type, DataType::Time32(TimeUnit::Millisecond)),
-            matches!(data_type, DataType::Time64(_)),
-        );
-        if is_time {
-            return Some(Self::I32);
+        match data_type {
+            DataType::Int8
+            | DataType::Int16
+            | DataType::Int32
+            | DataType::Date32
+            | DataType::Time32(TimeUnit::Millisecond) => Some(Self::I32),
+            DataType::UInt8 | DataType::UInt16 | DataType::UInt32 => Some(Self::U32),
+            DataType::Timestamp(TimeUnit::Second, _) => None,
+            DataType::Int64 | DataType::Time64(_) | DataType::Timestamp(_, _) => Some(Self::I64),
+            DataType::UInt64 => Some(Self::U64),
+            DataType::Float32 => Some(Self::F32),
+            DataType::Float64 => Some(Self::F64),
+            _ => None,
         }
-        if is_nanoseconds {
-            return Some(Self::I64);
-        }
-        if let DataType::Timestamp(unit, _) = data_type {
-            return (*unit != TimeUnit::Second).then_some(Self::I64);
-        }
-        [
-            (DataType::Int8, Self::I32),
-            (DataType::Int16, Self::I32),
-            (DataType::Int32, Self::I32),
-            (DataType::Date32, Self::I32),
-            (DataType::UInt8, Self::U32),
-            (DataType::UInt16, Self::U32),
-            (DataType::UInt32, Self::U32),
-            (DataType::Int64, Self::I64),
-            (DataType::UInt64, Self::U64),
-            (DataType::Float32, Self::F32),
-            (DataType::Float64, Self::F64),
-        ]
-        .into_iter()
-        .find_map(|(known, kind)| (known == *data_type).then_some(kind))
     }
 
     fn width(self) -> usize {
@@ -262,7 +252,7 @@ impl Coder {
             slots: vec![(0, 0); slots],
             // Seeded, so that nobody can choose numbers that collide.
             factor: RandomState::new().hash_one(count) | 1,
-            values: Vec::new(),
+            values: Vec::with_capacity(count.min(slots / 2)),
             codes: Vec::with_capacity(count),
         };
         for value in values {

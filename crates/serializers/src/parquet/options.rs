@@ -169,7 +169,7 @@ pub struct SortColumn {
 ///     .with_row_group_rows(NonZeroUsize::new(100_000).unwrap());
 /// assert_eq!(options.compression(), Compression::Zstd { level: 3 });
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParquetOptions {
     pub(crate) compression: Compression,
     pub(crate) row_group_rows: NonZeroUsize,

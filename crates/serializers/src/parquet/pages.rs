@@ -19,6 +19,8 @@ use super::{ParquetOptions, Statistics};
 
 /// Entries of a data page.
 pub(crate) const PAGE_ENTRIES: usize = 65_536;
+/// Room that is made for a page before its length is known.
+const SHORT_PAGE_BYTES: usize = 256;
 /// Bytes of a data page, about.
 pub(crate) const PAGE_BYTES: usize = 1 << 20;
 
@@ -47,7 +49,7 @@ impl PageWriter {
             checksums: options.checksums,
             pages: ChunkPages::default(),
             uncompressed: 0,
-            page: Vec::new(),
+            page: Vec::with_capacity(SHORT_PAGE_BYTES),
             encoding: Encoding::PLAIN,
         })
     }
@@ -136,6 +138,7 @@ impl PageWriter {
         descriptor: &ColumnDescPtr,
         options: &ParquetOptions,
     ) -> Result<FinishedChunk> {
+        self.compressor.keep();
         let pages = self.pages;
         let stats = |page_type, encoding, count: usize| PageEncodingStats {
             page_type,
@@ -143,7 +146,8 @@ impl PageWriter {
             count: i32::try_from(count).unwrap_or(i32::MAX),
         };
         let is_coded = self.encoding != Encoding::PLAIN;
-        let mut encodings = vec![Encoding::PLAIN, Encoding::RLE];
+        let mut encodings = Vec::with_capacity(3);
+        encodings.extend([Encoding::PLAIN, Encoding::RLE]);
         let mut page_stats = Vec::with_capacity(2);
         if is_coded {
             encodings.push(self.encoding);

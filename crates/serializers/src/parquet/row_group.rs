@@ -17,6 +17,7 @@ use super::checksum::ChecksumPages;
 use super::levels::Levels;
 use super::numbers::Kind;
 use super::pages::FinishedChunk;
+use super::plan::Plan;
 use super::sizes::arrays_bytes;
 use super::words::{self, Worth};
 use super::{FORMAT, ParquetOptions, coded, numbers, threads};
@@ -61,10 +62,10 @@ impl LibraryWriters<'_> {
 impl<'a> RowGroupEncoder<'a> {
     pub(crate) fn new<W: Write + Send>(
         writer: &SerializedFileWriter<W>,
-        schema: SchemaRef,
+        plan: &Plan,
         options: &'a ParquetOptions,
     ) -> Self {
-        let mut factory = ArrowRowGroupWriterFactory::new(writer, Arc::clone(&schema));
+        let mut factory = ArrowRowGroupWriterFactory::new(writer, Arc::clone(&plan.schema));
         let pages = options.checksums.then(ChecksumPages::default);
         if let Some(pages) = &pages {
             factory = factory.with_page_store_factory(Arc::new(pages.clone()));
@@ -72,8 +73,8 @@ impl<'a> RowGroupEncoder<'a> {
         Self {
             factory,
             pages,
-            descriptor: Arc::new(writer.schema_descr().clone()),
-            schema,
+            descriptor: Arc::clone(&plan.parquet_schema),
+            schema: Arc::clone(&plan.schema),
             options,
         }
     }
@@ -102,14 +103,15 @@ impl<'a> RowGroupEncoder<'a> {
                 position,
                 leaves: first_leaf..first_leaf + leaves,
                 field,
-                bytes: arrays_bytes(&arrays),
                 arrays,
             });
             first_leaf += leaves;
         }
         let threads = threads::thread_count(self.options.threads, rows, jobs.len());
         // The largest first: a large column begun last would run alone at the end.
-        jobs.sort_by_key(|job| std::cmp::Reverse(job.cost()));
+        if threads > 1 {
+            jobs.sort_by_cached_key(|job| std::cmp::Reverse(job.cost()));
+        }
         let mut columns = threads::run("writing", threads, jobs, |job: ColumnJob<'_>| {
             let position = job.position;
             let chunks = match self.own(&job) {
@@ -234,20 +236,20 @@ struct ColumnJob<'a> {
     leaves: Range<usize>,
     field: &'a FieldRef,
     arrays: Vec<ArrayRef>,
-    bytes: usize,
 }
 
 impl ColumnJob<'_> {
     /// How long it takes, about: nested values and text take longer than their bytes say.
     fn cost(&self) -> usize {
         let data_type = self.field.data_type();
-        if data_type.is_nested() {
-            self.bytes.saturating_mul(6)
+        let weight = if data_type.is_nested() {
+            6
         } else if data_type.primitive_width().is_none() {
-            self.bytes.saturating_mul(3)
+            3
         } else {
-            self.bytes
-        }
+            1
+        };
+        arrays_bytes(&self.arrays).saturating_mul(weight)
     }
 
     fn failed(&self, error: ParquetError) -> SerializeError {

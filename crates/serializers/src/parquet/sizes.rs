@@ -59,6 +59,9 @@ fn own_bytes(array: &dyn Array) -> usize {
     if array.data_type() == &DataType::Null {
         return 0;
     }
+    if let Some(width) = array.data_type().primitive_width() {
+        return array.len() * width + array.nulls().map_or(0, |_| array.len() / 8);
+    }
     let size = array.to_data().get_slice_memory_size();
     size.unwrap_or_default()
 }

@@ -16,6 +16,8 @@ pub(crate) const LEAST_ROWS: usize = 20_000;
 const SAMPLE: usize = 4_096;
 /// The Parquet library gives up a dictionary of more bytes, and so do others.
 pub(crate) const DICTIONARY_BYTES: usize = 1 << 20;
+/// Room that is made for words before any is seen.
+const FEW_WORDS: usize = 64;
 /// More words than that are left to the library.
 const MOST_WORDS: usize = 1 << 15;
 
@@ -180,7 +182,7 @@ impl<'a> Coder<'a> {
         Self {
             seed: RandomState::new().hash_one(rows),
             slots: vec![(0, 0); (rows * 2).next_power_of_two().min(MOST_WORDS * 2)],
-            words: Vec::new(),
+            words: Vec::with_capacity(rows.min(FEW_WORDS)),
             bytes: 0,
             codes: Vec::with_capacity(rows),
         }

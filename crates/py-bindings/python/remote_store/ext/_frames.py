@@ -28,6 +28,8 @@ def to_arrow(obj: Any, *, who: str) -> pa.Table:
     """
     import pyarrow as pa
 
+    if isinstance(obj, pa.Table):
+        return _distinct(obj)
     if isinstance(obj, pa.RecordBatchReader):
         return _distinct(obj.read_all())
     if isinstance(obj, type):
@@ -39,8 +41,8 @@ def to_arrow(obj: Any, *, who: str) -> pa.Table:
     if callable(getattr(obj, "to_arrow", None)):
         _check_polars(obj, who)
         obj = obj.to_arrow()
-    if isinstance(obj, pa.Table):
-        return _distinct(obj)
+        if isinstance(obj, pa.Table):
+            return _distinct(obj)
     # DuckDB's relations have the two names as well.
     if hasattr(obj, "dtypes") and hasattr(obj, "columns") and not hasattr(obj, "fetch_arrow_table"):
         return pa.Table.from_pandas(obj)
