@@ -170,12 +170,10 @@ impl<'a, W: Write + Send> FileEncoder<'a, W> {
         let batches = std::mem::take(&mut self.pending);
         let rows = std::mem::take(&mut self.pending_rows);
         self.pending_bytes = 0;
-        let chunks = self
-            .columns
-            .encode(self.summary.row_groups, &batches, rows)?;
-        drop(batches);
+        let index = self.summary.row_groups;
         let mut row_group = self.writer.next_row_group().map_err(failed)?;
-        RowGroupEncoder::append(chunks, &mut row_group).map_err(failed)?;
+        self.columns.encode(index, &batches, rows, &mut row_group)?;
+        drop(batches);
         row_group.close().map_err(failed)?;
         self.summary.rows += rows;
         self.summary.row_groups += 1;

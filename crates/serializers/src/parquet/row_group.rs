@@ -33,7 +33,7 @@ pub(crate) struct RowGroupEncoder<'a> {
 }
 
 /// A finished column chunk.
-pub(crate) enum Chunk {
+enum Chunk {
     /// Of the Parquet library, as it is.
     Library(ArrowColumnChunk),
     Finished(FinishedChunk),
@@ -79,13 +79,15 @@ impl<'a> RowGroupEncoder<'a> {
         }
     }
 
-    /// Encodes the columns of `batches`, as row group number `index`.
-    pub(crate) fn encode(
+    /// Encodes the columns of `batches` into row group number `index`; a column is written as soon
+    /// as those before it are, while later ones are still being encoded.
+    pub(crate) fn encode<W: Write + Send>(
         &self,
         index: usize,
         batches: &[RecordBatch],
         rows: usize,
-    ) -> Result<Vec<Chunk>, SerializeError> {
+        row_group: &mut SerializedRowGroupWriter<'_, W>,
+    ) -> Result<(), SerializeError> {
         let writers = LibraryWriters {
             factory: &self.factory,
             row_group: index,
@@ -100,7 +102,6 @@ impl<'a> RowGroupEncoder<'a> {
                 .collect();
             let leaves = leaf_count(field, &arrays)?;
             jobs.push(ColumnJob {
-                position,
                 leaves: first_leaf..first_leaf + leaves,
                 field,
                 arrays,
@@ -108,39 +109,22 @@ impl<'a> RowGroupEncoder<'a> {
             first_leaf += leaves;
         }
         let threads = threads::thread_count(self.options.threads, rows, jobs.len());
-        // The largest first: a large column begun last would run alone at the end.
-        if threads > 1 {
-            jobs.sort_by_cached_key(|job| std::cmp::Reverse(job.cost()));
-        }
-        let mut columns = threads::run("writing", threads, jobs, |job: ColumnJob<'_>| {
-            let position = job.position;
+        let work = |job: ColumnJob<'_>| {
             let chunks = match self.own(&job) {
                 Ok(Some(chunk)) => Ok(vec![Chunk::Finished(chunk)]),
                 Ok(None) => self.library(&job, &writers),
                 Err(error) => Err(error),
             };
-            let chunks = chunks.map_err(|error| job.failed(error))?;
-            Ok((position, chunks))
-        })?;
+            chunks.map_err(|error| job.failed(error))
+        };
+        let encoded =
+            threads::run_in_order("writing", threads, jobs, ColumnJob::cost, work, |chunks| {
+                append(chunks, row_group).map_err(failed)
+            });
         if let Some(pages) = &self.pages {
             pages.clear();
         }
-        columns.sort_by_key(|(position, _)| *position);
-        Ok(columns.into_iter().flat_map(|(_, chunks)| chunks).collect())
-    }
-
-    /// Joins finished chunks to their row group.
-    pub(crate) fn append<W: Write + Send>(
-        chunks: Vec<Chunk>,
-        row_group: &mut SerializedRowGroupWriter<'_, W>,
-    ) -> Result<(), ParquetError> {
-        for chunk in chunks {
-            match chunk {
-                Chunk::Finished(chunk) => row_group.append_column(&chunk.pages, chunk.close)?,
-                Chunk::Library(chunk) => chunk.append_to_row_group(row_group)?,
-            }
-        }
-        Ok(())
+        encoded
     }
 
     /// Encodes a column here; none when it is left to the library.
@@ -232,7 +216,6 @@ impl<'a> RowGroupEncoder<'a> {
 
 /// One top-level column of a row group, and which leaves it has.
 struct ColumnJob<'a> {
-    position: usize,
     leaves: Range<usize>,
     field: &'a FieldRef,
     arrays: Vec<ArrayRef>,
@@ -264,6 +247,20 @@ impl ColumnJob<'_> {
             source: Some(Box::new(error)),
         }
     }
+}
+
+/// Joins finished chunks to their row group.
+fn append<W: Write + Send>(
+    chunks: Vec<Chunk>,
+    row_group: &mut SerializedRowGroupWriter<'_, W>,
+) -> Result<(), ParquetError> {
+    for chunk in chunks {
+        match chunk {
+            Chunk::Finished(chunk) => row_group.append_column(&chunk.pages, chunk.close)?,
+            Chunk::Library(chunk) => chunk.append_to_row_group(row_group)?,
+        }
+    }
+    Ok(())
 }
 
 /// How many leaf columns a field has: as many as its (empty) array gives.

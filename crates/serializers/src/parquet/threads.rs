@@ -1,9 +1,10 @@
 //! Work spread over scoped threads. No pool is kept: a pool's threads would be
 //! missing in a forked child, and work handed to it would wait for ever.
 
+use std::cmp::Reverse;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, mpsc};
 
 use super::panics::caught;
 use crate::SerializeError;
@@ -79,4 +80,141 @@ pub(crate) fn run<J: Send, R: Send>(
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Runs `work` on every job, on `threads` threads, those of the greatest cost first: a long one
+/// that is begun last would run alone at the end.
+///
+/// `take` gets the results on this thread and in the order of the jobs, each as soon as all before
+/// it are there. The first error in that order is returned, whatever the timing; later results
+/// are not taken.
+pub(crate) fn run_in_order<J: Send, R: Send>(
+    during: &'static str,
+    threads: usize,
+    jobs: Vec<J>,
+    cost: impl Fn(&J) -> usize,
+    work: impl Fn(J) -> Result<R, SerializeError> + Sync,
+    mut take: impl FnMut(R) -> Result<(), SerializeError>,
+) -> Result<(), SerializeError> {
+    let work = |job| caught(during, || work(job));
+    if threads < 2 {
+        return jobs.into_iter().try_for_each(|job| take(work(job)?));
+    }
+    let mut waiting: Vec<Option<Result<R, SerializeError>>> = Vec::new();
+    waiting.resize_with(jobs.len(), || None);
+    let mut taken = 0;
+    let mut add = |(place, result): (usize, _)| {
+        if let Some(free) = waiting.get_mut(place) {
+            *free = Some(result);
+        }
+        while let Some(result) = waiting.get_mut(taken).and_then(Option::take) {
+            take(result?)?;
+            taken += 1;
+        }
+        Ok(())
+    };
+    let mut queue: Vec<(usize, J)> = jobs.into_iter().enumerate().collect();
+    queue.sort_by_cached_key(|(_, job)| Reverse(cost(job)));
+    let queue = Mutex::new(queue.into_iter());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let (done, results) = mpsc::channel();
+    let worker = |done: mpsc::Sender<_>| {
+        while let Some((place, job)) = next() {
+            if done.send((place, work(job))).is_err() {
+                break;
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            let (worker, done) = (&worker, done.clone());
+            // A thread that cannot be started is no error: the others do its work.
+            let started = std::thread::Builder::new()
+                .name("remote-store-parquet".to_owned())
+                .spawn_scoped(scope, move || worker(done));
+            if started.is_err() {
+                break;
+            }
+        }
+        drop(done);
+        let mut all = || {
+            while let Some((place, job)) = next() {
+                add((place, work(job)))?;
+                results.try_iter().try_for_each(&mut add)?;
+            }
+            results.iter().try_for_each(&mut add)
+        };
+        let outcome = all();
+        // After an error nobody needs the rest.
+        while next().is_some() {}
+        outcome
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(threads: usize, failing: &[usize]) -> (Vec<usize>, Result<(), SerializeError>) {
+        let mut taken = Vec::new();
+        let outcome = run_in_order(
+            "testing",
+            threads,
+            (0..40).collect(),
+            |job| (job * 7) % 11,
+            |job| {
+                if failing.contains(&job) {
+                    Err(SerializeError::encode("test", format!("job {job}")))
+                } else {
+                    Ok(job)
+                }
+            },
+            |result| {
+                taken.push(result);
+                Ok(())
+            },
+        );
+        (taken, outcome)
+    }
+
+    #[test]
+    fn results_are_taken_in_the_order_of_the_jobs() {
+        for threads in [1, 2, 5] {
+            let (taken, outcome) = run(threads, &[]);
+            outcome.unwrap();
+            assert_eq!(taken, (0..40).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn the_first_failure_in_that_order_is_returned() {
+        for threads in [1, 2, 5] {
+            let (taken, outcome) = run(threads, &[31, 12]);
+            assert!(outcome.unwrap_err().to_string().contains("job 12"));
+            assert_eq!(taken, (0..12).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_result_that_cannot_be_taken_ends_the_work() {
+        let refuse = |_result| Err(SerializeError::encode("test", "full"));
+        let outcome = run_in_order("testing", 3, vec![1, 2, 3], |_| 1, Ok, refuse);
+        assert!(outcome.unwrap_err().to_string().contains("full"));
+    }
+
+    #[test]
+    fn a_result_is_taken_before_all_jobs_are_begun() {
+        let begun = AtomicUsize::new(0);
+        let mut begun_when_taken = Vec::new();
+        let work = |job: usize| {
+            begun.fetch_add(1, Ordering::SeqCst);
+            Ok(job)
+        };
+        let take = |_result| {
+            begun_when_taken.push(begun.load(Ordering::SeqCst));
+            Ok(())
+        };
+        run_in_order("testing", 1, vec![0, 1, 2], |_| 1, work, take).unwrap();
+        assert_eq!(begun_when_taken, [1, 2, 3]);
+    }
 }
