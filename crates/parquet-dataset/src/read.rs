@@ -1,5 +1,6 @@
 //! Reading a dataset: whole, or as a stream of batches in bounded memory.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,8 +8,8 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{Schema, SchemaRef};
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use remote_store_serializers::Table;
 use remote_store_serializers::parquet::{Condition, Filter};
+use remote_store_serializers::{SerializeError, Table};
 
 use crate::error::{DatasetError, Result};
 use crate::generation::Generation;
@@ -172,7 +173,7 @@ impl DatasetStore {
         let schema_only = parts.is_empty();
         let parts = if schema_only {
             // Nothing can be in it; one part tells the columns all the same.
-            self.part_plans(layout, &manifest, &Filter::default())?
+            self.part_plans(layout, &manifest, &Filter::default(), true)?
                 .into_iter()
                 .take(1)
                 .collect()
@@ -218,7 +219,7 @@ impl DatasetStore {
         manifest: &DatasetManifest,
         options: &ReadDatasetOptions,
     ) -> Result<(Arc<Plan>, Vec<PartPlan>, bool)> {
-        let parts = self.part_plans(layout, manifest, &options.filter)?;
+        let parts = self.part_plans(layout, manifest, &options.filter, options.prune_only)?;
         let all_opened = parts.len() == manifest.parts.len();
         let plan = Plan {
             store: self.store().clone(),
@@ -233,12 +234,14 @@ impl DatasetStore {
         Ok((Arc::new(plan), parts, all_opened))
     }
 
-    /// The parts that may hold a row that meets the filter.
+    /// The parts that may hold a row that meets the filter; where a folder's value cannot be
+    /// compared, that is an error unless the parts are only to be narrowed down.
     fn part_plans(
         &self,
         layout: &Layout,
         manifest: &DatasetManifest,
         filter: &Filter,
+        prune_only: bool,
     ) -> Result<Vec<PartPlan>> {
         let paths = manifest.part_paths(layout, self.backend())?;
         let columns = manifest.partition_columns.as_deref().unwrap_or_default();
@@ -248,8 +251,19 @@ impl DatasetStore {
                 hive::values_of(name, columns).map_err(|reason| self.corrupted(layout, reason))?;
             let names = columns.iter().map(|column| column.name.as_str());
             let known = one_row(names, &values);
-            let decide = |condition: &Condition| decided(known.as_ref(), condition);
-            if let Some(filter) = filter.decided(decide) {
+            let refused = Cell::new(None);
+            let decide = |condition: &Condition| match decided(known.as_ref(), condition)? {
+                Ok(holds) => Some(holds),
+                Err(error) => {
+                    refused.set(Some(error));
+                    Some(true)
+                }
+            };
+            let open = filter.decided(decide);
+            if let Some(error) = refused.take().filter(|_| !prune_only) {
+                return Err(error.into());
+            }
+            if let Some(filter) = open {
                 plans.push(PartPlan {
                     path,
                     values,
@@ -294,11 +308,13 @@ fn one_row<'a>(names: impl Iterator<Item = &'a str>, values: &[ArrayRef]) -> Opt
     RecordBatch::try_new(schema, values.to_vec()).ok()
 }
 
-/// What the values of a folder say about a condition; nothing about other columns, nor where
-/// they cannot be compared.
-fn decided(known: Option<&RecordBatch>, condition: &Condition) -> Option<bool> {
+/// What the values of a folder say about a condition; nothing about other columns.
+fn decided(
+    known: Option<&RecordBatch>,
+    condition: &Condition,
+) -> Option<Result<bool, SerializeError>> {
     let known = known?;
     known.column_by_name(&condition.column)?;
-    let rows = Filter::all([condition.clone()]).rows(known).ok()?;
-    Some(rows.true_count() == 1)
+    let rows = Filter::all([condition.clone()]).rows(known);
+    Some(rows.map(|rows| rows.true_count() == 1))
 }

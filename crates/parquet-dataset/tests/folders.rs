@@ -74,3 +74,16 @@ fn columns_that_only_the_filter_looks_at_are_left_out() {
     let expected = batch.project(&[3, 4]).unwrap().slice(1, 1);
     assert_eq!(whole(&read), expected);
 }
+
+#[test]
+fn a_folder_that_cannot_be_compared_is_an_error_or_kept() {
+    let (datasets, _) = in_folders();
+    let number = Condition::new("place", Comparison::Equal, FilterValue::Int(1));
+    let options = ReadDatasetOptions::default().with_filter(Filter::all([number]));
+    let refused = block_on(datasets.read_where(KEY, &options)).unwrap_err();
+    assert!(refused.to_string().contains("'place'"), "{refused}");
+    assert!(!refused.to_string().contains("no column"), "{refused}");
+    let narrowed = options.with_prune_only(true);
+    let read = block_on(datasets.read_where(KEY, &narrowed)).unwrap();
+    assert_eq!(read.num_rows(), 3);
+}
