@@ -82,12 +82,46 @@ pub(crate) fn run<J: Send, R: Send>(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Runs `work` on every job, on `threads` threads, those of the greatest cost first: a long one
-/// that is begun last would run alone at the end.
+/// Jobs that wait for a thread.
+struct Waiting<J> {
+    jobs: Vec<Option<J>>,
+    /// Their places, the greatest cost first.
+    by_cost: Vec<usize>,
+}
+
+impl<J> Waiting<J> {
+    fn new(jobs: Vec<J>, cost: impl Fn(&J) -> usize) -> Self {
+        let mut by_cost: Vec<(Reverse<usize>, usize)> = jobs
+            .iter()
+            .enumerate()
+            .map(|(place, job)| (Reverse(cost(job)), place))
+            .collect();
+        by_cost.sort_unstable();
+        Self {
+            jobs: jobs.into_iter().map(Some).collect(),
+            by_cost: by_cost.into_iter().map(|(_, place)| place).collect(),
+        }
+    }
+
+    fn first(&mut self) -> Option<(usize, J)> {
+        let mut jobs = self.jobs.iter_mut().enumerate();
+        jobs.find_map(|(place, job)| Some((place, job.take()?)))
+    }
+
+    fn costliest(&mut self) -> Option<(usize, J)> {
+        let mut places = self.by_cost.iter();
+        places.find_map(|place| Some((*place, self.jobs.get_mut(*place)?.take()?)))
+    }
+}
+
+/// Runs `work` on every job, on `threads` threads. `take` gets the results on this thread and in
+/// the order of the jobs, each as soon as all before it are there.
 ///
-/// `take` gets the results on this thread and in the order of the jobs, each as soon as all before
-/// it are there. The first error in that order is returned, whatever the timing; later results
-/// are not taken.
+/// This thread goes through the jobs in their order, so that there is something to take soon; the
+/// others begin with the costliest: one that is begun last would run alone at the end.
+///
+/// # Errors
+/// The first in the order of the jobs, whatever the timing; later results are not taken.
 pub(crate) fn run_in_order<J: Send, R: Send>(
     during: &'static str,
     threads: usize,
@@ -100,26 +134,25 @@ pub(crate) fn run_in_order<J: Send, R: Send>(
     if threads < 2 {
         return jobs.into_iter().try_for_each(|job| take(work(job)?));
     }
-    let mut waiting: Vec<Option<Result<R, SerializeError>>> = Vec::new();
-    waiting.resize_with(jobs.len(), || None);
+    let mut untaken: Vec<Option<Result<R, SerializeError>>> = Vec::new();
+    untaken.resize_with(jobs.len(), || None);
     let mut taken = 0;
     let mut add = |(place, result): (usize, _)| {
-        if let Some(free) = waiting.get_mut(place) {
+        if let Some(free) = untaken.get_mut(place) {
             *free = Some(result);
         }
-        while let Some(result) = waiting.get_mut(taken).and_then(Option::take) {
+        while let Some(result) = untaken.get_mut(taken).and_then(Option::take) {
             take(result?)?;
             taken += 1;
         }
         Ok(())
     };
-    let mut queue: Vec<(usize, J)> = jobs.into_iter().enumerate().collect();
-    queue.sort_by_cached_key(|(_, job)| Reverse(cost(job)));
-    let queue = Mutex::new(queue.into_iter());
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let waiting = Mutex::new(Waiting::new(jobs, cost));
+    let waiting = || waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    let (first, costliest) = (|| waiting().first(), || waiting().costliest());
     let (done, results) = mpsc::channel();
     let worker = |done: mpsc::Sender<_>| {
-        while let Some((place, job)) = next() {
+        while let Some((place, job)) = costliest() {
             if done.send((place, work(job))).is_err() {
                 break;
             }
@@ -138,7 +171,7 @@ pub(crate) fn run_in_order<J: Send, R: Send>(
         }
         drop(done);
         let mut all = || {
-            while let Some((place, job)) = next() {
+            while let Some((place, job)) = first() {
                 add((place, work(job)))?;
                 results.try_iter().try_for_each(&mut add)?;
             }
@@ -146,7 +179,7 @@ pub(crate) fn run_in_order<J: Send, R: Send>(
         };
         let outcome = all();
         // After an error nobody needs the rest.
-        while next().is_some() {}
+        waiting().jobs.clear();
         outcome
     })
 }
