@@ -9,6 +9,9 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
+use remote_store_core::{Error, ObjectReader, ReadRange, Store};
+
+use crate::call::wait;
 
 /// The bytes of a Python object. `bytes` and [`Buffer`] are shared; what could
 /// change under our hands (`bytearray`, `memoryview`, NumPy) is copied.
@@ -32,6 +35,66 @@ pub(crate) fn from_python(content: &Bound<'_, PyAny>) -> PyResult<Bytes> {
         ))
     })?;
     Ok(view.to_vec(content.py())?.into())
+}
+
+/// Less is copied in no time.
+const SHORT_BYTES: u64 = 1 << 16;
+
+/// An opened object.
+enum Opened {
+    Short(Bytes),
+    Long(Box<ObjectReader>),
+}
+
+/// An object, or a range of it, as `bytes`; those of a long one are read to where they stay.
+///
+/// A copy would cost more than reading a file does: its memory is new to the process each time.
+///
+/// # Errors
+/// What the store fails with; an object that is replaced meanwhile is read once more.
+pub(crate) fn read<'py>(
+    py: Python<'py>,
+    store: &Store,
+    path: &str,
+    range: &ReadRange,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let opened = wait(py, store.driver(), async {
+        let reader = store.open(path, range.clone()).await?;
+        if length_of(&reader) > SHORT_BYTES {
+            return Ok(Opened::Long(Box::new(reader)));
+        }
+        match reader.bytes().await {
+            Err(Error::Conflict { .. }) => store.read_range(path, range.clone()).await,
+            read => read,
+        }
+        .map(Opened::Short)
+    })?;
+    let reader = match opened {
+        Opened::Short(bytes) => return Ok(PyBytes::new(py, &bytes)),
+        Opened::Long(reader) => reader,
+    };
+    let mut replaced = false;
+    let bytes = PyBytes::new_with(py, usize::try_from(length_of(&reader))?, |out| {
+        wait(py, store.driver(), async {
+            match reader.read_into(out).await {
+                Err(Error::Conflict { .. }) => {
+                    replaced = true;
+                    Ok(())
+                }
+                read => read,
+            }
+        })
+    })?;
+    if replaced {
+        let again = store.read_range(path, range.clone());
+        return Ok(PyBytes::new(py, &wait(py, store.driver(), again)?));
+    }
+    Ok(bytes)
+}
+
+fn length_of(reader: &ObjectReader) -> u64 {
+    let range = reader.range();
+    range.end.saturating_sub(range.start)
 }
 
 /// Read-only bytes of the core, shared with Python through the buffer protocol.

@@ -93,8 +93,7 @@ impl Store {
     }
 
     fn read_bytes<'py>(&self, py: Python<'py>, path: &str) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes = wait(py, self.inner.driver(), self.inner.read_bytes(path))?;
-        Ok(PyBytes::new(py, &bytes))
+        content::read(py, &self.inner, path, &ReadRange::All)
     }
 
     /// The whole object as a `Buffer`, without the copy that `bytes` needs.
@@ -111,8 +110,7 @@ impl Store {
         end: Option<u64>,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let range = end.map_or(ReadRange::From(start), |end| ReadRange::Bounded(start..end));
-        let bytes = wait(py, self.inner.driver(), self.inner.read_range(path, range))?;
-        Ok(PyBytes::new(py, &bytes))
+        content::read(py, &self.inner, path, &range)
     }
 
     fn get_ranges<'py>(

@@ -67,6 +67,12 @@ class TestEveryBackend:
         assert set(backend.capabilities) >= REQUIRED_BY_LOGS
         assert isinstance(backend.capabilities, CapabilitySet)
 
+    @pytest.mark.parametrize("size", [0, 65_536, 65_537, 5_000_003])
+    def test_reads_content_of_any_length_whole(self, backend: Backend, size: int) -> None:
+        path, content = f"direct-{os.getpid()}/long-{size}", (bytes(range(251)) * (size // 251 + 1))[:size]
+        backend.write(path, content, overwrite=True)
+        assert backend.read_bytes(path) == content
+
     def test_many_creators_have_one_winner(self, store: Store) -> None:
         won: list[int] = []
         together = threading.Barrier(8)

@@ -185,16 +185,79 @@ impl ObjectReader {
         if collected.len() as u64 == expected {
             return Ok(collected);
         }
-        Err(Error::BackendUnavailable {
-            message: format!(
-                "Read of {} ended after {} of {expected} bytes; read it again",
-                self.info.key,
-                collected.len()
-            ),
-            path: Some(self.info.key.to_string()),
-            backend: self.backend,
-            source: None,
-        })
+        Err(ended(&self.info, self.backend, collected.len(), expected))
+    }
+
+    /// All bytes of the range, into memory that is there: `out` has room for just them.
+    ///
+    /// What stands in `out` after an error is of no use.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes), also when `out` is not as long as the [`range`](Self::range).
+    ///
+    /// ```
+    /// use remote_store_core::{Store, WriteOptions, runtime};
+    ///
+    /// let store = Store::memory();
+    /// runtime::block_on(store.driver(), async {
+    ///     store.write("a.txt", "hello".into(), &WriteOptions::create()).await?;
+    ///     let mut out = [0; 5];
+    ///     store.read("a.txt").await?.read_into(&mut out).await?;
+    ///     assert_eq!(&out, b"hello");
+    ///     let mut short = [0; 4];
+    ///     assert!(store.read("a.txt").await?.read_into(&mut short).await.is_err());
+    ///     Ok::<(), remote_store_core::Error>(())
+    /// })??;
+    /// # Ok::<(), remote_store_core::Error>(())
+    /// ```
+    pub async fn read_into(self, out: &mut [u8]) -> Result<()> {
+        let expected = self.range.end.saturating_sub(self.range.start);
+        let room = out.len();
+        if room as u64 != expected {
+            return Err(ended(&self.info, self.backend, room, expected));
+        }
+        let bytes = match self.body {
+            Body::File(body) => return body.read_into(out).await,
+            Body::Stream(stream) => {
+                let filled = fill(stream, out).await?;
+                if filled == room {
+                    return Ok(());
+                }
+                return Err(ended(&self.info, self.backend, filled, expected));
+            }
+            Body::Ready(bytes) => bytes.unwrap_or_default(),
+            #[cfg(feature = "cloud")]
+            Body::Pieces(pieces) => pieces.read_all().await?,
+        };
+        if bytes.len() != room {
+            return Err(ended(&self.info, self.backend, bytes.len(), expected));
+        }
+        out.copy_from_slice(&bytes);
+        Ok(())
+    }
+}
+
+/// Writes what arrives to `out`, as far as there is room; gives how much arrived.
+async fn fill(mut stream: BoxStream<'static, Result<Bytes>>, out: &mut [u8]) -> Result<usize> {
+    let mut filled = 0;
+    while let Some(chunk) = stream.next().await.transpose()? {
+        if let Some(place) = out.get_mut(filled..filled + chunk.len()) {
+            place.copy_from_slice(&chunk);
+        }
+        filled += chunk.len();
+    }
+    Ok(filled)
+}
+
+fn ended(info: &ObjectInfo, backend: String, got: usize, expected: u64) -> Error {
+    Error::BackendUnavailable {
+        message: format!(
+            "Read of {} ended after {got} of {expected} bytes; read it again",
+            info.key
+        ),
+        path: Some(info.key.to_string()),
+        backend,
+        source: None,
     }
 }
 

@@ -78,6 +78,19 @@ impl FileBody {
         Ok(chunk)
     }
 
+    /// Fills `out`, which is as long as what remains.
+    pub(crate) async fn read_into(self, out: &mut [u8]) -> Result<()> {
+        let mut chunks = out.chunks_mut(usize::try_from(CHUNK_BYTES).unwrap_or(usize::MAX));
+        while let Some(chunk) = chunks.next() {
+            let read = (&self.file).read_exact(chunk);
+            read.map_err(|err| self.failed(&err))?;
+            if chunks.len() > 0 {
+                yield_now().await;
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) async fn read_all(mut self) -> Result<Bytes> {
         let mut out = Vec::new();
         let length = usize::try_from(self.remaining).unwrap_or(usize::MAX);
@@ -113,5 +126,10 @@ mod tests {
         assert!(body.read_chunk().unwrap().is_some());
         file.as_file().set_len(CHUNK_BYTES + 1).unwrap();
         assert!(body.read_chunk().is_err(), "a part is not the whole");
+        let body = FileBody::new(file.reopen().unwrap(), size, "x", "local");
+        let mut out = vec![0; usize::try_from(size).unwrap()];
+        let read =
+            crate::runtime::block_on(crate::Driver::Inline, body.read_into(&mut out)).unwrap();
+        assert!(read.is_err(), "a part is not the whole");
     }
 }
