@@ -42,5 +42,6 @@ pub use encode::{EncodeSummary, encode, encode_table};
 pub use filter::{Comparison, Condition, Filter, FilterValue};
 pub use options::{Compression, ParquetOptions, SortColumn, Statistics};
 pub use serializer::ParquetSerializer;
+pub use sizes::batch_bytes;
 
 pub(crate) const FORMAT: &str = "Parquet";

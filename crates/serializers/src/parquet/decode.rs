@@ -188,10 +188,16 @@ impl ParquetFile {
         self.metadata.schema()
     }
 
-    /// How many rows the file says it has.
+    /// How many rows the file says it has, or its row groups do if that is more: a damaged
+    /// footer may say both.
     pub fn num_rows(&self) -> usize {
-        let rows = self.metadata.metadata().file_metadata().num_rows();
-        usize::try_from(rows).unwrap_or_default()
+        let metadata = self.metadata.metadata();
+        let said = usize::try_from(metadata.file_metadata().num_rows()).unwrap_or_default();
+        let held = metadata.row_groups().iter().map(|row_group| {
+            // Less than none is nothing that others could be balanced with.
+            usize::try_from(row_group.num_rows()).unwrap_or(usize::MAX)
+        });
+        said.max(held.fold(0, usize::saturating_add))
     }
 
     /// How many row groups the file has.

@@ -132,9 +132,15 @@ impl<'a, W: Write + Send> FileEncoder<'a, W> {
         }
         let mut rest = batch;
         while rest.num_rows() > 0 {
-            let rows = rest.num_rows();
-            let bytes = arrays_bytes(rest.columns()).max(1);
-            let room_by_rows = self.options.row_group_rows.get() - self.pending_rows;
+            let all = rest.num_rows();
+            let rows = all.min(self.options.row_group_rows.get() - self.pending_rows);
+            // Only those rows are measured: many row groups of one batch would be measured often.
+            let bytes = if rows < all {
+                arrays_bytes(rest.slice(0, rows).columns())
+            } else {
+                arrays_bytes(rest.columns())
+            };
+            let bytes = bytes.max(1);
             let room_by_bytes = self
                 .options
                 .row_group_bytes
@@ -143,12 +149,10 @@ impl<'a, W: Write + Send> FileEncoder<'a, W> {
             // Rows are taken as equally large: the bound is one of order, not of bytes.
             let fitting =
                 ((room_by_bytes as u128 * rows as u128) / bytes as u128).min(rows as u128) as usize;
-            let take = rows
-                .min(room_by_rows)
-                .min(fitting.max(usize::from(self.pending.is_empty())));
+            let take = rows.min(fitting.max(usize::from(self.pending.is_empty())));
             self.pending_rows += take;
             self.pending_bytes += (bytes as u128 * take as u128 / rows as u128) as usize;
-            let later = (take < rows).then(|| rest.slice(take, rows - take));
+            let later = (take < all).then(|| rest.slice(take, all - take));
             if later.is_none() {
                 self.pending.push(rest);
             } else if take > 0 {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use ::parquet::basic::Type as PhysicalType;
 use ::parquet::errors::Result;
+use ::parquet::file::statistics::Statistics as ChunkStatistics;
 use ::parquet::schema::types::ColumnDescPtr;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int8Type, Int16Type, Int32Type, UInt8Type, UInt16Type, UInt32Type};
@@ -132,7 +133,6 @@ pub(crate) fn encode(
         }
         Cow::Owned(values)
     };
-    let (narrow, wide) = (bytes.as_chunks::<4>().0, bytes.as_chunks::<8>().0);
     let numbers = Numbers {
         kind,
         bytes: &bytes,
@@ -141,12 +141,9 @@ pub(crate) fn encode(
         options,
     };
     if kind.width() == 4 {
-        numbers.encode(
-            worth,
-            &narrow.iter().map(|bytes| u32::from_le_bytes(*bytes).into()),
-        )
+        numbers.encode(worth, &narrow(&bytes))
     } else {
-        numbers.encode(worth, &wide.iter().map(|bytes| u64::from_le_bytes(*bytes)))
+        numbers.encode(worth, &wide(&bytes))
     }
 }
 
@@ -225,14 +222,32 @@ impl Numbers<'_> {
         }
         let of = |part: Option<&Part>| match part {
             None => statistics(self.kind, values.clone(), self.levels.nulls(), None),
-            Some(part) => {
-                let values = values.clone().skip(part.values.start);
-                let values = values.take(part.values.len());
-                page_statistics(self.kind, values, part.nulls())
-            }
+            Some(part) => self.of_page(part),
         };
         writer.finish(self.levels, &parts, of, self.descriptor, self.options)
     }
+
+    /// Of the plain values of a page: taken from its bytes, not by counting from the first page.
+    fn of_page(&self, part: &Part) -> ChunkStatistics {
+        let width = self.kind.width();
+        let bytes = part.values.start * width..part.values.end * width;
+        let bytes = self.bytes.get(bytes).unwrap_or_default();
+        if width == 4 {
+            page_statistics(self.kind, narrow(bytes), part.nulls())
+        } else {
+            page_statistics(self.kind, wide(bytes), part.nulls())
+        }
+    }
+}
+
+fn narrow(bytes: &[u8]) -> impl Iterator<Item = u64> + Clone {
+    let values = bytes.as_chunks::<4>().0.iter();
+    values.map(|bytes| u32::from_le_bytes(*bytes).into())
+}
+
+fn wide(bytes: &[u8]) -> impl Iterator<Item = u64> + Clone {
+    let values = bytes.as_chunks::<8>().0.iter();
+    values.map(|bytes| u64::from_le_bytes(*bytes))
 }
 
 /// A dictionary of numbers, in the order of first appearance, and the codes into it.

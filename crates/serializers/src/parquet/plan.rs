@@ -10,7 +10,7 @@ use std::sync::Arc;
 use ::parquet::arrow::ArrowSchemaConverter;
 use ::parquet::file::properties::WriterPropertiesPtr;
 use ::parquet::schema::types::SchemaDescriptor;
-use arrow_schema::SchemaRef;
+use arrow_schema::{Field, SchemaRef};
 
 use super::properties::properties;
 use super::row_group::failed;
@@ -45,7 +45,7 @@ impl Plan {
         options: &ParquetOptions,
     ) -> Result<Rc<Self>, SerializeError> {
         let last = LAST.try_with(Cell::take).ok().flatten();
-        let fits = |last: &Rc<Self>| last.options == *options && last.source == *source;
+        let fits = |last: &Rc<Self>| last.options == *options && is_same(&last.source, source);
         let plan = match last.filter(fits) {
             Some(plan) => plan,
             None => Rc::new(Self::new(source, options)?),
@@ -73,11 +73,21 @@ impl Plan {
     }
 }
 
+/// Whether files of both have one schema; to Arrow, fields are equal whether or not their categories
+/// have an order.
+fn is_same(left: &SchemaRef, right: &SchemaRef) -> bool {
+    let is_ordered = |schema: &SchemaRef| -> Vec<Option<bool>> {
+        let fields = schema.flattened_fields().into_iter();
+        fields.map(Field::dict_is_ordered).collect()
+    };
+    left == right && (Arc::ptr_eq(left, right) || is_ordered(left) == is_ordered(right))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
 
-    use arrow_schema::{DataType, Field, Schema};
+    use arrow_schema::{DataType, Schema};
 
     use super::*;
     use crate::Compression;
@@ -110,6 +120,30 @@ mod tests {
             assert!(!Rc::ptr_eq(&first, &other));
             assert_eq!((&other.schema, &other.options), (&schema, options));
             Plan::of(&of("id", &[]), &snappy).unwrap();
+        }
+    }
+
+    #[test]
+    fn categories_with_an_order_are_other_ones_than_those_without() {
+        let of = |is_ordered| {
+            let words = DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8));
+            let field = Field::new("size", words, true).with_dict_is_ordered(is_ordered);
+            let holder = Field::new_struct("of", vec![field.clone()], true);
+            [Schema::new(vec![field]), Schema::new(vec![holder])].map(Arc::new)
+        };
+        let options = ParquetOptions::default();
+        for (plain, ordered) in of(false).into_iter().zip(of(true)) {
+            for schema in [&plain, &ordered, &plain] {
+                let plan = Plan::of(schema, &options).unwrap();
+                let fields = plan.schema.flattened_fields();
+                let found = fields.iter().find_map(|field| field.dict_is_ordered());
+                let given = schema.flattened_fields();
+                assert_eq!(
+                    found,
+                    given.iter().find_map(|field| field.dict_is_ordered())
+                );
+                assert!(found.is_some());
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 //! count get smaller and smaller towards the end of a large batch.
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, GenericListArray, OffsetSizeTrait};
+use arrow_array::{Array, ArrayRef, GenericListArray, OffsetSizeTrait, RecordBatch};
 use arrow_schema::DataType;
 
 /// The rows of all arrays. Dictionaries of columns are left out: a row group has each once,
@@ -15,6 +15,23 @@ pub(crate) fn arrays_bytes(arrays: &[ArrayRef]) -> usize {
         None => array_bytes(array),
     };
     arrays.iter().map(column_bytes).sum()
+}
+
+/// How many bytes the rows of a batch take: those of a slice, not of what it was cut from.
+///
+/// ```
+/// use std::sync::Arc;
+/// use arrow_array::{ArrayRef, RecordBatch, types::Int64Type, ListArray};
+/// use remote_store_serializers::parquet::batch_bytes;
+///
+/// let lists = ListArray::from_iter_primitive::<Int64Type, _, _>((0..100).map(|n| Some(vec![Some(n); 10])));
+/// let batch = RecordBatch::try_from_iter([("lists", Arc::new(lists) as ArrayRef)])?;
+/// assert!(batch_bytes(&batch.slice(0, 10)) * 9 < batch_bytes(&batch));
+/// # Ok::<(), arrow_schema::ArrowError>(())
+/// ```
+pub fn batch_bytes(batch: &RecordBatch) -> usize {
+    let columns = batch.columns().iter();
+    columns.map(|column| array_bytes(column)).sum()
 }
 
 /// The rows of one array, with their dictionary if it has one.
