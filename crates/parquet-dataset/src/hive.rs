@@ -13,7 +13,7 @@ use crate::error::{DatasetError, Result};
 
 mod text;
 
-use text::{NULL, encode_value, percent_decode, percent_encode, plain, texts, value};
+use text::{NULL, encode_value, is_plain, percent_decode, percent_encode, plain, texts, value};
 
 /// A column whose values are in the names of folders, not in the parts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,7 +179,7 @@ pub(crate) fn values_of(part: &str, columns: &[PartitionColumn]) -> Result<Vec<A
 }
 
 fn is_told_by_folders(data_type: &DataType) -> bool {
-    // Without rows: a type of the manifest may be of any width.
+    // Without rows: a type may be of any width.
     *data_type != DataType::Null && texts(new_null_array(data_type, 0).as_ref()).is_some()
 }
 
@@ -188,11 +188,12 @@ fn type_of(column: &PartitionColumn) -> Result<DataType, String> {
     let PartitionColumn {
         name, data_type, ..
     } = column;
-    // Those of folders are short; what is nested deeply would be read deeply.
+    // Those of folders are short; what is nested deeply would be read deeply. No array is made of
+    // one that is not known: the Arrow library panics for types that contradict themselves.
     let known = (data_type.len() <= LONGEST_TYPE)
         .then(|| data_type.parse::<DataType>())
         .and_then(Result::ok)
-        .filter(is_told_by_folders);
+        .filter(is_plain);
     known.ok_or_else(|| {
         let data_type: String = data_type.chars().take(LONGEST_TYPE).collect();
         format!("partition column '{name}' has the type '{data_type}', which folders do not have")

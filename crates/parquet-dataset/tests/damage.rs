@@ -204,7 +204,17 @@ fn rows_that_a_footer_only_claims_are_refused_before_they_are_made() {
 #[test]
 fn types_that_no_folder_has_are_refused_before_they_are_made() {
     let deep = format!("{}Int8{}", "List(".repeat(200_000), ")".repeat(200_000));
-    let types = ["FixedSizeBinary(2147483647)", "Null", "Int65", "", &deep];
+    let types = [
+        "FixedSizeBinary(2147483647)",
+        "Null",
+        "Int65",
+        "",
+        &deep,
+        // Arrays of these cannot be made, not even without rows.
+        "Dictionary(Utf8, Utf8)",
+        "Dictionary(Boolean, Utf8)",
+        "RunEndEncoded(non-null Utf8, Utf8)",
+    ];
     for hostile in types {
         let (datasets, _) = in_folders(ROWS);
         in_manifest(

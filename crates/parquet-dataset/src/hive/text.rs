@@ -31,6 +31,19 @@ pub(super) fn plain(data_type: &DataType) -> &DataType {
     }
 }
 
+/// Whether [`value`] reads it: whatever [`plain`] makes of a type that [`texts`] tells.
+pub(super) fn is_plain(data_type: &DataType) -> bool {
+    data_type.is_integer()
+        || matches!(
+            data_type,
+            DataType::Boolean
+                | DataType::Utf8
+                | DataType::LargeUtf8
+                | DataType::Utf8View
+                | DataType::Date32
+        )
+}
+
 macro_rules! each_integer {
     ($data_type:expr, $do:ident) => {
         match $data_type {
