@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use bytes::Bytes;
 use pyo3::buffer::PyBuffer;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyMemoryError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -12,6 +12,7 @@ use pyo3::types::PyBytes;
 use remote_store_core::{Error, ObjectReader, ReadRange, Store};
 
 use crate::call::wait;
+use crate::errors::ToPyErr;
 
 /// The bytes of a Python object. `bytes` and [`Buffer`] are shared; what could
 /// change under our hands (`bytearray`, `memoryview`, NumPy) is copied.
@@ -42,8 +43,8 @@ const SHORT_BYTES: u64 = 1 << 16;
 
 /// An opened object.
 enum Opened {
-    Short(Bytes),
-    Long(Box<ObjectReader>),
+    Whole(Bytes),
+    Begun(Box<ObjectReader>),
 }
 
 /// An object, or a range of it, as `bytes`; those of a long one are read to where they stay.
@@ -60,21 +61,30 @@ pub(crate) fn read<'py>(
 ) -> PyResult<Bound<'py, PyBytes>> {
     let opened = wait(py, store.driver(), async {
         let reader = store.open(path, range.clone()).await?;
-        if length_of(&reader) > SHORT_BYTES {
-            return Ok(Opened::Long(Box::new(reader)));
+        if length_of(&reader) > SHORT_BYTES && reader.fills_in_place() {
+            return Ok(Opened::Begun(Box::new(reader)));
         }
         match reader.bytes().await {
             Err(Error::Conflict { .. }) => store.read_range(path, range.clone()).await,
             read => read,
         }
-        .map(Opened::Short)
+        .map(Opened::Whole)
     })?;
     let reader = match opened {
-        Opened::Short(bytes) => return Ok(PyBytes::new(py, &bytes)),
-        Opened::Long(reader) => reader,
+        Opened::Whole(bytes) => return Ok(PyBytes::new(py, &bytes)),
+        Opened::Begun(reader) => reader,
+    };
+    let length = length_of(&reader);
+    let too_long = |error: PyErr| {
+        if !error.is_instance_of::<PyMemoryError>(py) {
+            return error;
+        }
+        let what =
+            format!("{path} has {length} bytes, more than memory allows; read it as a stream");
+        Error::unavailable(store.backend().name(), what).to_py_err(py)
     };
     let mut replaced = false;
-    let bytes = PyBytes::new_with(py, usize::try_from(length_of(&reader))?, |out| {
+    let bytes = PyBytes::new_with(py, usize::try_from(length)?, |out| {
         wait(py, store.driver(), async {
             match reader.read_into(out).await {
                 Err(Error::Conflict { .. }) => {
@@ -84,7 +94,8 @@ pub(crate) fn read<'py>(
                 read => read,
             }
         })
-    })?;
+    });
+    let bytes = bytes.map_err(too_long)?;
     if replaced {
         let again = store.read_range(path, range.clone());
         return Ok(PyBytes::new(py, &wait(py, store.driver(), again)?));

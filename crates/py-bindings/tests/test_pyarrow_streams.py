@@ -13,6 +13,7 @@ import pytest
 from remote_store import Store
 from remote_store._native import parquet as native
 from remote_store.backends import LocalBackend, MemoryBackend
+from remote_store.ext._frames import Watched
 from remote_store.ext._pyarrow_parquet import EncodedFile, Rows, file_options
 from remote_store.ext.parquet import ParquetDatasetStore
 
@@ -302,6 +303,40 @@ class TestFiles:
         group = rows.take()
         assert group is not None
         assert group.num_rows == 40_000
+
+    def test_slices_of_views_make_row_groups_of_one_size(self) -> None:
+        words = pa.array([f"a word of more than twelve letters {n}" for n in range(40_000)], pa.string_view())
+        rows = Rows(pa.table({"w": words}), row_group_bytes=400_000)
+        taken, sizes = [], []
+        while size := rows.pending_bytes(None):
+            sizes.append(size)
+            group = rows.take()
+            assert group is not None
+            taken.append(group.num_rows)
+        assert sum(taken) == 40_000
+        assert len(set(taken[:-1])) == 1, "all but the last are cut alike"
+        assert max(sizes) <= 400_000
+
+
+def test_what_failed_is_no_end_of_the_file() -> None:
+    file = EncodedFile(Rows(Watched(Source(3, fails_at=1).reader())), file_options("snappy"))
+    with pytest.raises(LookupError):
+        file.read()
+    with pytest.raises(ValueError, match="closed"):
+        file.read()
+
+
+@pytest.mark.parametrize("compression", ["none", "snappy"])
+def test_a_flipped_bit_is_an_error_also_where_pyarrow_decodes(compression: str) -> None:
+    table, parquet = whole(1).slice(0, 1000), ParquetSerializer(compression=compression, dictionary=False)
+    content = parquet.serialize(table)
+    assert native.read_support(content) is not None, "PyArrow decodes it"
+    footer = int.from_bytes(content[-8:-4], "little") + 8
+    at = len(content) - footer - 3000
+    flipped = content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :]
+    assert parquet.deserialize(content)["noise"].equals(table["noise"])
+    with pytest.raises(ValueError, match=r"[Cc]hecksum|CRC"):
+        parquet.deserialize(flipped)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from /proc")

@@ -188,6 +188,31 @@ impl ObjectReader {
         Err(ended(&self.info, self.backend, collected.len(), expected))
     }
 
+    /// Whether [`read_into`](Self::read_into) saves a copy, and the length is more than what a
+    /// server promised: memory of that length may be made.
+    ///
+    /// ```
+    /// use remote_store_core::{Store, WriteOptions, runtime};
+    ///
+    /// let store = Store::memory();
+    /// let fills = runtime::block_on(store.driver(), async {
+    ///     store.write("a.txt", "hello".into(), &WriteOptions::create()).await?;
+    ///     Ok::<_, remote_store_core::Error>(store.read("a.txt").await?.fills_in_place())
+    /// })??;
+    /// assert!(!fills, "the bytes are there already");
+    /// # Ok::<(), remote_store_core::Error>(())
+    /// ```
+    pub fn fills_in_place(&self) -> bool {
+        let length = self.range.end.saturating_sub(self.range.start);
+        match &self.body {
+            Body::File(_) => true,
+            Body::Stream(_) => length <= MAX_RESERVE as u64,
+            Body::Ready(_) => false,
+            #[cfg(feature = "cloud")]
+            Body::Pieces(_) => false,
+        }
+    }
+
     /// All bytes of the range, into memory that is there: `out` has room for just them.
     ///
     /// What stands in `out` after an error is of no use.

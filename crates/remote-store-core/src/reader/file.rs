@@ -51,10 +51,7 @@ impl FileBody {
         if (got as u64) < want {
             // Only a foreign program changes a file in place; a part must not pass for the whole.
             self.remaining = 0;
-            return Err(self.failed(&io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "the file became shorter while it was read",
-            )));
+            return Err(self.failed(&shorter()));
         }
         self.remaining -= want;
         Ok(got)
@@ -83,7 +80,10 @@ impl FileBody {
         let mut chunks = out.chunks_mut(usize::try_from(CHUNK_BYTES).unwrap_or(usize::MAX));
         while let Some(chunk) = chunks.next() {
             let read = (&self.file).read_exact(chunk);
-            read.map_err(|err| self.failed(&err))?;
+            read.map_err(|err| {
+                let is_end = err.kind() == io::ErrorKind::UnexpectedEof;
+                self.failed(&if is_end { shorter() } else { err })
+            })?;
             if chunks.len() > 0 {
                 yield_now().await;
             }
@@ -113,6 +113,13 @@ impl FileBody {
     }
 }
 
+fn shorter() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "the file became shorter while it was read",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,6 +137,9 @@ mod tests {
         let mut out = vec![0; usize::try_from(size).unwrap()];
         let read =
             crate::runtime::block_on(crate::Driver::Inline, body.read_into(&mut out)).unwrap();
-        assert!(read.is_err(), "a part is not the whole");
+        let error = std::error::Error::source(&read.unwrap_err())
+            .unwrap()
+            .to_string();
+        assert!(error.contains("became shorter"), "{error}");
     }
 }

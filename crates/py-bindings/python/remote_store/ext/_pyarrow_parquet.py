@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from remote_store.ext._frames import Watched
 
-__all__ = ["EncodedFile", "Rows", "file_options", "parts"]
+__all__ = ["EncodedFile", "Rows", "file_options", "parts", "read_whole"]
 
 # As in the native encoder; half its bytes, for what PyArrow made of a row group waits beside it.
 _ROW_GROUP_ROWS = 1_048_576
@@ -43,13 +43,16 @@ class Rows:
         self._most_bytes = min(row_group_bytes or _ROW_GROUP_BYTES, _ROW_GROUP_BYTES)
         # The next row group; kept here when it does not fit into a file any more.
         self._pending: list[pa.RecordBatch] = []
+        self._pending_bytes = 0
         self._rest: pa.RecordBatch | None = None
+        # Of the batch as it came: slices of views and of dictionaries claim the bytes of all rows.
+        self._row_bytes = 1
 
     def pending_bytes(self, most_rows: int | None) -> int:
         """Say how large the next row group is in memory; 0 when there are no more rows."""
         if not self._pending:
             self._fill(min(most_rows or self._most_rows, self._most_rows))
-        return sum(map(_bytes_of, self._pending))
+        return self._pending_bytes
 
     def take(self, most_rows: int | None = None) -> pa.Table | None:
         """Give the next row group; None when there are no more rows.
@@ -61,7 +64,7 @@ class Rows:
 
         if not self._pending:
             self._fill(min(most_rows or self._most_rows, self._most_rows))
-        taken, self._pending = self._pending, []
+        taken, self._pending, self._pending_bytes = self._pending, [], 0
         return pa.Table.from_batches(taken, self.schema) if taken else None
 
     def is_empty(self) -> bool:
@@ -71,13 +74,14 @@ class Rows:
     def _fill(self, most_rows: int) -> None:
         rows = size = 0
         while rows < most_rows and (batch := self._next()) is not None:
-            there, each = batch.num_rows, max(1, _bytes_of(batch) // batch.num_rows)
+            there, each = batch.num_rows, self._row_bytes
             room = (self._most_bytes - size) // each
             count = min(there, most_rows - rows, max(room, 0 if rows else 1))
             if count:
                 self._pending.append(batch.slice(0, count))
                 rows += count
                 size += count * each
+                self._pending_bytes = size
             self._rest = batch.slice(count) if count < there else None
             if self._rest is not None:
                 return
@@ -88,6 +92,7 @@ class Rows:
             self._rest = next(self._batches, None)
             if self._rest is None:
                 return None
+            self._row_bytes = max(1, _bytes_of(self._rest) // max(1, self._rest.num_rows))
         return self._rest
 
 
@@ -186,7 +191,8 @@ class EncodedFile(io.RawIOBase):
             while self._writer is not None and not 0 <= size <= self._sink.waiting:
                 self._encode_row_group(self._writer)
         except BaseException:
-            self._give_up()
+            # Whoever reads on must not take it for the end.
+            self.close()
             raise
 
     def _encode_row_group(self, writer: Any) -> None:
@@ -283,6 +289,24 @@ def parts(
             file.close()
         if rows.is_empty():
             return
+
+
+def read_whole(content: Any) -> pa.Table:
+    """Read a file as PyArrow does, with the checksums of its pages, which PyArrow leaves alone unasked.
+
+    Args:
+        content: Its bytes, or what shares them.
+
+    Raises:
+        ValueError: It is damaged, or no Parquet file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
+    except OSError as error:
+        raise ValueError(f"PyArrow cannot read the Parquet file: {error}") from error
 
 
 def file_options(compression: str, **others: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from remote_store._store import Store
 from remote_store.ext import _filters
 from remote_store.ext._frames import stream_or_table, watched, with_errors_of
 from remote_store.ext._manifest import DatasetIncomplete, DatasetManifest, ManifestCorrupted
-from remote_store.ext._pyarrow_parquet import file_options, parts
+from remote_store.ext._pyarrow_parquet import file_options, parts, read_whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -195,7 +195,7 @@ class ParquetDatasetStore:
 
         All batches are of the generation that was there in the beginning. When another writer
         replaces the dataset meanwhile, reading on raises Conflict; no row of another generation
-        is ever given.
+        is ever given. Parts that only PyArrow reads are all read first.
 
         Args:
             key: Where it is.
@@ -256,8 +256,10 @@ class ParquetDatasetStore:
             if table.schema != tables[0].schema:
                 others = {field.name: field for field in tables[0].schema}
                 differ = [field.name for field in table.schema if field != others.pop(field.name, None)]
+                what = [*differ, *others]
+                said = f"columns {what} differ" if what else "its columns stand in another order"
                 raise ValueError(
-                    f"{key}/{name} does not fit the parts before it: columns {[*differ, *others]} differ. "
+                    f"{key}/{name} does not fit the parts before it: {said}. "
                     "Write the dataset again from tables of one schema; until then its parts can be read "
                     "one by one, as single files"
                 )
@@ -302,11 +304,7 @@ def _decode(part: _native.Buffer, columns: Sequence[str] | None) -> pa.Table:
 
     if _native.parquet.read_support(part) is None:
         return pa.table(_native.parquet.decode(part, None if columns is None else list(columns)))
-    import pyarrow.parquet as pq
-
-    # Any: on Python 3.11 the buffer protocol has no name that a type checker knows.
-    shared: Any = part
-    table = pq.read_table(pa.BufferReader(shared))
+    table = read_whole(part)
     if columns is None:
         return table
     missing = [name for name in columns if name not in table.column_names]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from remote_store import _native
 from remote_store.ext import _frames
 from remote_store.ext._frames import is_table, watched, with_errors_of
-from remote_store.ext._pyarrow_parquet import EncodedFile, Rows, file_options
+from remote_store.ext._pyarrow_parquet import EncodedFile, Rows, file_options, read_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -227,7 +227,7 @@ def _decoded(data: bytes, columns: Sequence[str] | None) -> pa.Table:
     except ValueError as refused:
         table = _opened_by_pyarrow(data, names, refused)
     else:
-        table = _decoded_natively(data, names) if is_native else _read_by_pyarrow(data)
+        table = _decoded_natively(data, names) if is_native else read_whole(data)
     return table if columns is None else select(table, columns)
 
 
@@ -238,14 +238,7 @@ def _decoded_natively(data: bytes, columns: list[str] | None) -> pa.Table:
         return pa.table(_native.parquet.decode(data, columns=columns))
     except NotImplementedError:
         # That is seen in the values alone, as text that is not UTF-8.
-        return _read_by_pyarrow(data)
-
-
-def _read_by_pyarrow(data: bytes) -> pa.Table:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    return pq.read_table(pa.BufferReader(data))
+        return read_whole(data)
 
 
 def _opened_by_pyarrow(data: bytes, columns: list[str] | None, refused: ValueError) -> pa.Table:
@@ -261,8 +254,8 @@ def _opened_by_pyarrow(data: bytes, columns: list[str] | None, refused: ValueErr
         names = pq.read_schema(pa.BufferReader(data)).names
         if not set(columns or ()) <= set(names):
             raise refused
-        return _read_by_pyarrow(data)
-    except (pa.ArrowException, OSError):
+        return read_whole(data)
+    except (pa.ArrowException, OSError, ValueError):
         raise refused from None
 
 
