@@ -148,8 +148,8 @@ pub(crate) fn unread(error: ArrowError, columns: &str, is_encrypted: bool) -> Se
         return SerializeError::Decode {
             format: FORMAT,
             reason: format!(
-                "columns {columns}: some of them are encrypted, and keys are not taken here; read \
-                 it with pyarrow, which takes them as decryption_properties"
+                "columns {columns}: {error}. Columns of this file are encrypted, and keys are not \
+                 taken here: read those with pyarrow, which takes keys as decryption_properties"
             ),
             source: Some(Box::new(error)),
         };

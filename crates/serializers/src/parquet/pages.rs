@@ -228,7 +228,9 @@ fn int_field(field: u8, number: usize, out: &mut Vec<u8>) -> Result<()> {
 }
 
 pub(crate) fn too_large(length: usize) -> ParquetError {
-    ParquetError::General(format!("a page of {length} bytes is too large"))
+    ParquetError::General(format!(
+        "a page of {length} bytes is too large for Parquet; write smaller values or smaller row groups"
+    ))
 }
 
 pub(crate) fn signed(length: usize) -> Result<i64> {

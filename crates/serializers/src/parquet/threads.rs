@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 
@@ -85,8 +86,9 @@ pub(crate) fn run<J: Send, R: Send>(
 /// Jobs that wait for a thread.
 struct Waiting<J> {
     jobs: Vec<Option<J>>,
-    /// Their places, the greatest cost first.
-    by_cost: Vec<usize>,
+    /// Their places from the first on, and the greatest cost first; what was looked at is gone.
+    in_order: Range<usize>,
+    by_cost: std::vec::IntoIter<usize>,
 }
 
 impl<J> Waiting<J> {
@@ -97,20 +99,24 @@ impl<J> Waiting<J> {
             .map(|(place, job)| (Reverse(cost(job)), place))
             .collect();
         by_cost.sort_unstable();
+        let by_cost: Vec<usize> = by_cost.into_iter().map(|(_, place)| place).collect();
         Self {
+            in_order: 0..jobs.len(),
+            by_cost: by_cost.into_iter(),
             jobs: jobs.into_iter().map(Some).collect(),
-            by_cost: by_cost.into_iter().map(|(_, place)| place).collect(),
         }
     }
 
     fn first(&mut self) -> Option<(usize, J)> {
-        let mut jobs = self.jobs.iter_mut().enumerate();
-        jobs.find_map(|(place, job)| Some((place, job.take()?)))
+        let jobs = &mut self.jobs;
+        let mut job = |place: usize| Some((place, jobs.get_mut(place)?.take()?));
+        self.in_order.find_map(&mut job)
     }
 
     fn costliest(&mut self) -> Option<(usize, J)> {
-        let mut places = self.by_cost.iter();
-        places.find_map(|place| Some((*place, self.jobs.get_mut(*place)?.take()?)))
+        let jobs = &mut self.jobs;
+        let mut job = |place: usize| Some((place, jobs.get_mut(place)?.take()?));
+        self.by_cost.find_map(&mut job)
     }
 }
 
