@@ -123,14 +123,7 @@ impl OpenPart {
 
 /// Bytes of the rows that a batch shows; slices share their memory with others.
 pub(crate) fn bytes_of(batch: &RecordBatch) -> u64 {
-    let columns = batch.columns().iter();
-    let sizes = columns.map(|column| {
-        column
-            .to_data()
-            .get_slice_memory_size()
-            .unwrap_or_else(|_unknown| column.get_array_memory_size())
-    });
-    sizes.map(|size| size as u64).sum::<u64>().max(1)
+    (parquet::batch_bytes(batch) as u64).max(1)
 }
 
 /// An encoder on a thread of its own, and a writer that takes what it gives.

@@ -27,6 +27,8 @@ const FOLDER_ROW_GROUP_BYTES: usize = 8 << 20;
 const PUTS: usize = 16;
 /// A row group is at most this fraction of `max_bytes_per_file`.
 const ROW_GROUPS_A_FILE: u64 = 8;
+/// So many rows tell how large the next ones are, unless they are small.
+const FIRST_ROWS_MEASURED: usize = 1 << 10;
 
 /// Writes the rows of one table as the parts of one dataset.
 pub(crate) struct TableWriter {
@@ -267,9 +269,15 @@ impl TableWriter {
 
 /// How many of the first rows take about so many bytes; one at least.
 fn rows_of(batch: &RecordBatch, bytes: u64) -> usize {
-    let all = u128::from(bytes_of(batch));
-    let rows = (batch.num_rows() as u128) * u128::from(bytes) / all;
+    // Not all at once: a batch that is cut into many pieces would be measured to its end for each.
+    let mut measured = batch.num_rows().min(FIRST_ROWS_MEASURED);
+    let mut size = bytes_of(&batch.slice(0, measured));
+    while size < bytes && measured < batch.num_rows() {
+        measured = batch.num_rows().min(measured.saturating_mul(2));
+        size = bytes_of(&batch.slice(0, measured));
+    }
+    let rows = (measured as u128) * u128::from(bytes) / u128::from(size);
     usize::try_from(rows)
         .unwrap_or(usize::MAX)
-        .clamp(1, batch.num_rows().max(1))
+        .clamp(1, measured.max(1))
 }
