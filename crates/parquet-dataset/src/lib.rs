@@ -3,6 +3,7 @@
 
 mod claim;
 mod commit;
+mod difference;
 mod error;
 mod generation;
 mod hive;

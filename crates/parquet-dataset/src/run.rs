@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{Schema, SchemaRef};
+use arrow_schema::SchemaRef;
 use arrow_select::filter::filter_record_batch;
 use remote_store_core::{ObjectInfo, ReadRange, Store};
 use remote_store_serializers::parquet::{Filter, footer_len};
 use remote_store_serializers::{ParquetFile, SerializeError};
 
+use crate::difference::difference;
 use crate::error::{DatasetError, Result};
 use crate::hive::{self, PartitionColumn, Repeated};
 use crate::layout::{Layout, PartOrigin, part_origin};
@@ -16,7 +17,8 @@ use crate::object::TAIL_BYTES;
 
 /// A part up to this size is fetched in one request.
 const WHOLE_PART_BYTES: u64 = 4 << 20;
-/// Rows of a part at most: a footer that claims more is forged.
+/// Rows of a part at most that are made without decoding anything: nothing else shows then whether
+/// the footer is forged.
 const MOST_ROWS: u64 = 1 << 32;
 /// Rows of a batch that was made without decoding anything.
 const BATCH_ROWS: usize = 1 << 16;
@@ -250,7 +252,15 @@ impl Plan {
         part: &PartPlan,
         info: &ObjectInfo,
     ) -> Result<()> {
-        let (rows, most) = (file.num_rows() as u64, self.most_rows.min(MOST_ROWS));
+        let rows = file.num_rows() as u64;
+        if rows <= self.most_rows.min(MOST_ROWS) {
+            return Ok(());
+        }
+        let most = if self.decodes_nothing(file, &part.filter)? {
+            self.most_rows.min(MOST_ROWS)
+        } else {
+            self.most_rows
+        };
         if rows <= most {
             return Ok(());
         }
@@ -262,6 +272,15 @@ impl Plan {
             backend: self.backend.clone(),
             reason,
         })
+    }
+
+    fn decodes_nothing(&self, file: &ParquetFile, filter: &Filter) -> Result<bool, SerializeError> {
+        let columns = self.columns_of_part(file, filter)?;
+        Ok(
+            columns.map_or(file.schema().fields().is_empty(), |columns| {
+                columns.is_empty()
+            }),
+        )
     }
 
     /// The columns to decode: those asked for and those that the filter looks at.
@@ -321,49 +340,6 @@ fn of_usual_size(batch: RecordBatch) -> impl Iterator<Item = RecordBatch> {
     (0..rows)
         .step_by(most)
         .map(move |start| batch.slice(start, most.min(rows - start)))
-}
-
-/// The first column in which two parts differ, in words.
-fn difference(expected: &Schema, found: &Schema) -> Option<String> {
-    if expected.fields() == found.fields() {
-        return None;
-    }
-    let missing = expected
-        .fields()
-        .iter()
-        .find(|field| found.field_with_name(field.name()).is_err());
-    if let Some(missing) = missing {
-        return Some(format!("it has no column '{}'", missing.name()));
-    }
-    for (position, field) in found.fields().iter().enumerate() {
-        let name = field.name();
-        let Ok(before) = expected.field_with_name(name) else {
-            return Some(format!("its column '{name}' is in none of them"));
-        };
-        if before.data_type() != field.data_type() {
-            let (now, before) = (field.data_type(), before.data_type());
-            return Some(format!(
-                "its column '{name}' is {now}, and {before} in them"
-            ));
-        }
-        if before.is_nullable() != field.is_nullable() {
-            let (now, before) = if field.is_nullable() {
-                ("may", "may not")
-            } else {
-                ("may not", "may")
-            };
-            return Some(format!(
-                "its column '{name}' {now} hold nulls, and {before} in them"
-            ));
-        }
-        if expected.fields().get(position).map(|field| field.name()) != Some(name) {
-            return Some(format!("its column '{name}' stands in another place"));
-        }
-        if before != field.as_ref() {
-            return Some(format!("its column '{name}' has other metadata"));
-        }
-    }
-    Some("it has fewer columns".to_owned())
 }
 
 /// The named columns, in the order of the table; all when none are named.

@@ -1,0 +1,46 @@
+//! How the columns of two parts differ.
+
+use arrow_schema::Schema;
+
+/// The first column in which two parts differ, in words.
+pub(crate) fn difference(expected: &Schema, found: &Schema) -> Option<String> {
+    if expected.fields() == found.fields() {
+        return None;
+    }
+    let missing = expected
+        .fields()
+        .iter()
+        .find(|field| found.field_with_name(field.name()).is_err());
+    if let Some(missing) = missing {
+        return Some(format!("it has no column '{}'", missing.name()));
+    }
+    for (position, field) in found.fields().iter().enumerate() {
+        let name = field.name();
+        let Ok(before) = expected.field_with_name(name) else {
+            return Some(format!("its column '{name}' is in none of them"));
+        };
+        if before.data_type() != field.data_type() {
+            let (now, before) = (field.data_type(), before.data_type());
+            return Some(format!(
+                "its column '{name}' is {now}, and {before} in them"
+            ));
+        }
+        if before.is_nullable() != field.is_nullable() {
+            let (now, before) = if field.is_nullable() {
+                ("may", "may not")
+            } else {
+                ("may not", "may")
+            };
+            return Some(format!(
+                "its column '{name}' {now} hold nulls, and {before} in them"
+            ));
+        }
+        if expected.fields().get(position).map(|field| field.name()) != Some(name) {
+            return Some(format!("its column '{name}' stands in another place"));
+        }
+        if before != field.as_ref() {
+            return Some(format!("its column '{name}' has other metadata"));
+        }
+    }
+    Some("it has fewer columns".to_owned())
+}
