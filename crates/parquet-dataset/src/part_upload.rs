@@ -27,9 +27,12 @@ impl PartUpload {
     /// Ends the part, a whole Parquet file of `rows` rows by now.
     ///
     /// # Errors
+    /// [`DatasetError::Conflict`](crate::DatasetError::Conflict) when another first writer gave
+    /// its part the same name meanwhile, and
     /// [`DatasetError::Store`](crate::DatasetError::Store) when the store fails.
     pub async fn finish(self, writer: &mut DatasetWriter, rows: u64) -> Result<()> {
-        self.upload.finish().await?;
+        let finished = self.upload.finish().await;
+        finished.map_err(|error| writer.lost(error.into()))?;
         writer.note_part(self.name, rows);
         Ok(())
     }
@@ -45,7 +48,7 @@ impl DatasetWriter {
     /// [`add_part`](Self::add_part) for small ones.
     ///
     /// # Errors
-    /// [`DatasetError::Store`](crate::DatasetError::Store) when the store fails.
+    /// As [`PartUpload::finish`].
     ///
     /// ```
     /// use bytes::Bytes;
@@ -79,7 +82,8 @@ impl DatasetWriter {
         let is_first = !self.has_parts();
         let name = self.reserve("", is_only && is_first).await?;
         let (store, path) = (self.store(), self.path(&name));
-        let upload = store.writer(&path, &WriteOptions::create()).await?;
+        let upload = store.writer(&path, &WriteOptions::create()).await;
+        let upload = upload.map_err(|error| self.lost(error.into()))?;
         Ok(PartUpload { name, upload })
     }
 }

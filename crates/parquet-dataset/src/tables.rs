@@ -197,7 +197,8 @@ impl TableWriter {
             let name = self.writer.reserve(&open.folder, is_only).await?;
             let path = self.writer.path(&name);
             open.name = Some(name);
-            open.part.begin_upload(self.writer.store(), &path).await?;
+            let begun = open.part.begin_upload(self.writer.store(), &path).await;
+            begun.map_err(|error| self.writer.lost(error))?;
         }
         Ok(at)
     }
@@ -238,7 +239,8 @@ impl TableWriter {
     async fn close(&mut self, at: usize) -> Result<()> {
         let Open { folder, part, name } = self.open.remove(at);
         let rows = part.rows();
-        match (part.finish().await?, name) {
+        let filled = part.finish().await;
+        match (filled.map_err(|error| self.writer.lost(error))?, name) {
             (Filled::Uploaded, Some(name)) => self.writer.note_part(name, rows),
             (Filled::Uploaded, None) => {}
             (Filled::Small(bytes), _) if folder.is_empty() => {

@@ -84,13 +84,13 @@ impl DatasetWriter {
     /// [`DatasetError::Store`] when it cannot be written; the old dataset stands.
     pub async fn add_part(&mut self, part: Bytes, rows: u64) -> Result<()> {
         if self.given == 0 && self.waiting.is_none() {
-            self.row_count += rows;
+            self.row_count = self.row_count.saturating_add(rows);
             self.waiting = Some(part);
             return Ok(());
         }
         self.name_waiting().await?;
         self.put(part, false).await?;
-        self.row_count += rows;
+        self.row_count = self.row_count.saturating_add(rows);
         Ok(())
     }
 
@@ -159,7 +159,16 @@ impl DatasetWriter {
 
     pub(crate) fn note_part(&mut self, name: String, rows: u64) {
         self.written.push(name);
-        self.row_count += rows;
+        self.row_count = self.row_count.saturating_add(rows);
+    }
+
+    /// What a failed upload of a part means: that its name was free in the beginning and is not
+    /// any more comes from another first writer, to whom this one has lost.
+    pub(crate) fn lost(&self, error: DatasetError) -> DatasetError {
+        match error {
+            DatasetError::Store(StoreError::AlreadyExists { .. }) => self.conflict(),
+            error => error,
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> String {

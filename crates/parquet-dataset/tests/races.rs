@@ -1,6 +1,7 @@
 //! Many writers and readers of one dataset, interleaved by seeds: one winner, no mixture.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "tests may fail loudly; the lints spare test functions, not what they call"
 )]
 
@@ -9,16 +10,73 @@ mod shared;
 use futures_executor::block_on;
 use futures_util::future::{join, join_all};
 use proptest::prelude::*;
+use remote_store_core::Store;
 use remote_store_core::testkit::faults::FaultyBackend;
-use remote_store_parquet_dataset::{DatasetError, DatasetStore};
+use remote_store_parquet_dataset::{DatasetError, DatasetStore, WriteDatasetOptions};
+use remote_store_serializers::Table;
 use shared::{KEY, generation, objects, overwrite, read, whole, write};
 
 /// Rows of every generation; each row is a part.
 const ROWS: usize = 3;
 
-fn which(table: &remote_store_serializers::Table, writers: i64) -> Option<i64> {
+fn which(table: &Table, writers: i64) -> Option<i64> {
     let found = whole(table);
     (0..=writers).find(|number| found == whole(&generation(*number, ROWS)))
+}
+
+#[test]
+fn of_two_first_writers_that_upload_their_parts_the_later_is_told_of_a_conflict() {
+    let datasets = DatasetStore::new(Store::memory());
+    let encoded = |number| {
+        let options = remote_store_serializers::ParquetOptions::default();
+        remote_store_serializers::parquet::encode_table(&generation(number, ROWS), &options)
+    };
+    block_on(async {
+        // No part lies there yet: both choose the name of an only part.
+        let mut first = datasets.begin(KEY, WriteDatasetOptions::default()).await?;
+        let mut second = datasets.begin(KEY, WriteDatasetOptions::default()).await?;
+        let mut part_of_first = first.begin_part().await?;
+        let mut part_of_second = second.begin_part().await?;
+        part_of_first.write(encoded(1)?).await?;
+        part_of_second.write(encoded(2)?).await?;
+        part_of_first.finish(&mut first, ROWS as u64).await?;
+        let lost = part_of_second.finish(&mut second, ROWS as u64).await;
+        let lost = lost.unwrap_err();
+        assert_eq!(lost.kind(), "conflict", "{lost}");
+        assert!(lost.to_string().contains(KEY), "{lost}");
+        second.abort().await;
+        first.commit().await
+    })
+    .unwrap();
+    assert_eq!(read(&datasets).unwrap(), whole(&generation(1, ROWS)));
+}
+
+#[test]
+fn of_two_first_writers_of_large_tables_one_wins_and_the_other_is_told_of_a_conflict() {
+    // More than goes to the store in one piece.
+    let rows = 30_000;
+    for pauses in 0..8 {
+        let (store, faults) = FaultyBackend::over_memory();
+        let datasets = DatasetStore::new(store);
+        faults.pause_each_call(pauses);
+        let tables = [1, 2].map(|number| generation(number, rows));
+        let [one, other] = &tables;
+        let options = WriteDatasetOptions::default();
+        let outcomes = block_on(join(
+            datasets.write(KEY, one.reader(), options.clone()),
+            datasets.write(KEY, other.reader(), options),
+        ));
+        let (winner, lost) = match outcomes {
+            (Ok(_), Err(lost)) => (one, lost),
+            (Err(lost), Ok(_)) => (other, lost),
+            both => panic!("after {pauses} pauses: {both:?}"),
+        };
+        assert!(
+            matches!(lost, DatasetError::Conflict { .. }),
+            "{pauses}: {lost:?}"
+        );
+        assert_eq!(read(&datasets).unwrap(), whole(winner));
+    }
 }
 
 proptest! {
