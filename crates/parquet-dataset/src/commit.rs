@@ -127,8 +127,11 @@ impl DatasetWriter {
         }
         let options = WriteOptions::create();
         match self.store.write(&success, Bytes::new(), &options).await {
-            Err(error) if !is_refusal(&error) && !is_there().await => Err(error.into()),
-            _ => Ok(()),
+            Ok(_) | Err(StoreError::AlreadyExists { .. }) => Ok(()),
+            // Its answer may be lost; and a store that refuses two writers at once may have
+            // neither's.
+            Err(_) if is_there().await => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -165,9 +165,10 @@ impl DatasetWriter {
     /// What a failed upload of a part means: that its name was free in the beginning and is not
     /// any more comes from another first writer, to whom this one has lost.
     pub(crate) fn lost(&self, error: DatasetError) -> DatasetError {
-        match error {
-            DatasetError::Store(StoreError::AlreadyExists { .. }) => self.conflict(),
-            error => error,
+        if matches!(error, DatasetError::Store(StoreError::AlreadyExists { .. })) {
+            self.conflict()
+        } else {
+            error
         }
     }
 

@@ -353,3 +353,20 @@ fn a_dataset_whose_marker_came_meanwhile_is_not_overwritten_unasked() {
     assert_eq!(read(&datasets).unwrap(), whole(&first));
     assert_eq!(objects(datasets.store()), before);
 }
+
+#[test]
+fn a_marker_that_the_store_refused_and_does_not_have_is_not_taken_for_written() {
+    let (store, faults) = FaultyBackend::over_memory();
+    let datasets = DatasetStore::new(store);
+    faults.fail_when(|call| {
+        let is_marker = call.operation == Operation::Write && call.path.ends_with("_SUCCESS");
+        is_marker.then(|| Error::conflict(&call.path, "faulty"))
+    });
+    let first = generation(1, 2);
+    let refused = write(&datasets, &first, WriteDatasetOptions::default()).unwrap_err();
+    assert!(matches!(refused, DatasetError::Store(_)), "{refused:?}");
+    assert!(!block_on(datasets.exists(KEY)).unwrap());
+    faults.heal();
+    write(&datasets, &first, WriteDatasetOptions::default()).unwrap();
+    assert_eq!(read(&datasets).unwrap(), whole(&first));
+}
