@@ -1,5 +1,6 @@
 //! The manifest: what a committed dataset consists of.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use bytes::Bytes;
@@ -111,17 +112,22 @@ impl DatasetManifest {
 
     /// Paths of the parts in the store.
     pub(crate) fn part_paths(&self, layout: &Layout, backend: &str) -> Result<Vec<String>> {
+        let wrong = |part: &str, what: &str| DatasetError::ManifestCorrupted {
+            path: layout.manifest(),
+            backend: backend.to_owned(),
+            reason: format!("the part name '{}' {what}", part.escape_debug()),
+        };
+        let mut named = HashSet::with_capacity(self.parts.len());
         let paths = self.parts.iter().map(|part| {
             // A part lies below its dataset: a manifest must not lead elsewhere.
-            let key = ObjectKey::parse(part).map_err(|error| DatasetError::ManifestCorrupted {
-                path: layout.manifest(),
-                backend: backend.to_owned(),
-                reason: format!(
-                    "the part name '{}' is no path below the dataset ({error})",
-                    part.escape_debug()
-                ),
-            })?;
-            Ok(layout.path(key.as_str()))
+            let key = ObjectKey::parse(part)
+                .map_err(|error| wrong(part, &format!("is no path below the dataset ({error})")))?;
+            let path = layout.path(key.as_str());
+            // Its rows would be read twice.
+            if !named.insert(path.clone()) {
+                return Err(wrong(part, "stands there more than once"));
+            }
+            Ok(path)
         });
         paths.collect()
     }
@@ -263,5 +269,21 @@ mod tests {
             let error = manifest.part_paths(&layout, "memory").unwrap_err();
             assert_eq!(error.kind(), "manifest-corrupted", "{hostile}");
         }
+    }
+
+    #[test]
+    fn a_part_that_is_named_twice_is_no_part_to_read_twice() {
+        let layout = Layout::new("data/orders").unwrap();
+        let mut manifest = DatasetManifest::from_json(BY_PYTHON.as_bytes()).unwrap();
+        let parts = ["part-00000.parquet", "y=1/part-00000.parquet"];
+        manifest.parts = parts.map(str::to_owned).to_vec();
+        assert!(manifest.part_paths(&layout, "memory").is_ok());
+        manifest.parts.push("part-00000.parquet".to_owned());
+        let error = manifest.part_paths(&layout, "memory").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Dataset manifest is corrupted: data/orders/manifest.json: the part name \
+             'part-00000.parquet' stands there more than once"
+        );
     }
 }
