@@ -36,7 +36,7 @@ pub struct EncodeSummary {
 ///
 /// # Errors
 /// [`SerializeError::Unsupported`] when a column's type would not come back the
-/// same ([`gate::write_support`]); [`SerializeError::Encode`] when the reader
+/// same ([`gate::write_support`](super::gate::write_support)); [`SerializeError::Encode`] when the reader
 /// fails or an option is out of its range; [`SerializeError::Io`] when `out` fails.
 ///
 /// ```
