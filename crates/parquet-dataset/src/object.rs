@@ -14,9 +14,10 @@ use futures_util::stream::StreamExt;
 use remote_store_core::{
     Driver, Error as StoreError, ObjectInfo, ReadRange, Store, WriteOptions, WriteResult, runtime,
 };
-use remote_store_serializers::{ParquetFile, ParquetOptions, SerializeError, parquet};
+use remote_store_serializers::{ParquetFile, ParquetOptions, SerializeError, Table, parquet};
 
-use crate::error::Result;
+use crate::arriving::{Wanted, is_worth_it};
+use crate::error::{DatasetError, Result};
 
 /// Encoded bytes that wait for the store: so many, of so many bytes each. A good part of
 /// what a row group becomes: the next one is encoded while it is sent.
@@ -91,7 +92,7 @@ pub async fn write(
 ///
 /// With columns the footer comes first, and then only their chunks, where those are fewer
 /// bytes than the object. That the object stayed the same meanwhile is looked at in the end;
-/// if it did not, all of it is read.
+/// if it did not, all of it is read. [`load`] decodes as well, and holds less meanwhile.
 ///
 /// # Errors
 /// What the store fails with, and [`SerializeError`] when it is no Parquet file or has no such
@@ -103,6 +104,110 @@ pub async fn read(store: &Store, path: &str, columns: Option<&[String]>) -> Resu
         return Ok(file);
     }
     Ok(ParquetFile::open(store.read_bytes(path).await?)?)
+}
+
+/// What [`load`] made of an object.
+#[derive(Debug)]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "there is a table, or there is none: callers have to treat both"
+)]
+pub enum Loaded {
+    /// The table that pyarrow would have given.
+    Table(Table),
+    /// Pyarrow gives another table than is decoded here.
+    NeedsPyarrow {
+        /// Which column it is, and why.
+        reason: String,
+        /// The object, when all of it was fetched.
+        whole: Option<Bytes>,
+    },
+}
+
+/// Reads a Parquet object and decodes it, the named columns or all.
+///
+/// A file, and a very large object of a cloud, is decoded while it is read, of one content:
+/// beside the table a few columns of a row group are held. Others are fetched as by [`read`].
+/// Decoding takes the processors for a while: the thread that polls waits for it.
+///
+/// # Errors
+/// What the store fails with, and what [`ParquetFile::open`] and [`ParquetFile::decode`] fail with.
+///
+/// ```
+/// use std::sync::Arc;
+/// use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+/// use remote_store_core::{Store, WriteOptions, runtime};
+/// use remote_store_parquet_dataset::object::{self, Loaded};
+/// use remote_store_serializers::{ParquetOptions, Table};
+///
+/// let delay: ArrayRef = Arc::new(Int64Array::from(vec![11, -4]));
+/// let table = Table::from(RecordBatch::try_from_iter([("delay", delay)])?);
+/// let store = Store::memory();
+/// runtime::block_on(store.driver(), async {
+///     let options = ParquetOptions::default();
+///     object::write(&store, "d.parquet", table.reader(), &options, &WriteOptions::create()).await?;
+///     let loaded = object::load(&store, "d.parquet", None).await?;
+///     assert!(matches!(loaded, Loaded::Table(loaded) if loaded == table));
+///     let slip = object::load(&store, "d.parquet", Some(&["dealy".to_owned()])).await;
+///     assert!(slip.unwrap_err().to_string().contains("did you mean 'delay'?"));
+///     Ok::<(), remote_store_parquet_dataset::DatasetError>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub async fn load(store: &Store, path: &str, columns: Option<&[String]>) -> Result<Loaded> {
+    if columns.is_some()
+        && let Some(file) = read_columns(store, path, columns).await?
+    {
+        return decoded_file(&file, columns);
+    }
+    let object = store.read(path).await?;
+    let info = object.info().clone();
+    let is_large = is_worth_it(&object);
+    let wanted = if is_large {
+        Wanted::of_object(store, path, columns, &info).await?
+    } else {
+        None
+    };
+    let loaded = match wanted {
+        Some(wanted) => wanted.decode(object).await.map(Loaded::Table),
+        None => match object.bytes().await {
+            Ok(bytes) => decoded(bytes, columns),
+            Err(error) => Err(error.into()),
+        },
+    };
+    match loaded {
+        // What is not decoded here is seen in the values alone; a file that cannot be read in
+        // parts is read again.
+        Err(
+            DatasetError::Serialize(SerializeError::Unsupported { .. } | SerializeError::Io(_))
+            | DatasetError::Store(StoreError::Conflict { .. }),
+        ) => {}
+        // A file that was overwritten in place is not a damaged one.
+        Err(_) if is_large && !is_same(&store.head(path).await?, &info) => {}
+        loaded => return loaded,
+    }
+    decoded(store.read_bytes(path).await?, columns)
+}
+
+/// Decodes what was fetched.
+fn decoded(bytes: Bytes, columns: Option<&[String]>) -> Result<Loaded> {
+    decoded_file(&ParquetFile::open(bytes)?, columns)
+}
+
+fn decoded_file(file: &ParquetFile, columns: Option<&[String]>) -> Result<Loaded> {
+    let whole = file.whole();
+    let support = file.read_support_for(columns)?;
+    if let Some(reason) = support.fallback_reason() {
+        let reason = reason.to_owned();
+        return Ok(Loaded::NeedsPyarrow { reason, whole });
+    }
+    match file.decode(columns) {
+        Err(error @ SerializeError::Unsupported { .. }) => Ok(Loaded::NeedsPyarrow {
+            reason: error.to_string(),
+            whole,
+        }),
+        table => Ok(Loaded::Table(table?)),
+    }
 }
 
 /// The file with the chunks of some columns; none when all of it is as good, or when it was
@@ -123,14 +228,16 @@ async fn read_columns(
         return Ok(read?.0);
     }
     // What was put together of two objects may be no file at all: that is no news about either.
-    let is_same = |now: &ObjectInfo| {
-        (now.size, &now.etag, now.modified) == (info.size, &info.etag, info.modified)
-    };
     match (store.head(path).await, read) {
-        (Ok(now), _) if !is_same(&now) => Ok(None),
+        (Ok(now), _) if !is_same(&now, &info) => Ok(None),
         (Err(error), Ok(_)) => Err(error.into()),
         (_, read) => Ok(read?.0),
     }
+}
+
+/// Whether two answers speak of the same content, as far as the store tells.
+pub(crate) fn is_same(one: &ObjectInfo, other: &ObjectInfo) -> bool {
+    (one.size, &one.etag, one.modified) == (other.size, &other.etag, other.modified)
 }
 
 /// How much of an object was read.
@@ -167,16 +274,13 @@ async fn read_ranges(
     Ok((Some(file.with_ranges(parts.collect())), Found::Ranges))
 }
 
-/// How the encoding went.
-pub(crate) async fn outcome(
-    encoded: impl Future<Output = Result<Result<(), SerializeError>, oneshot::Canceled>>,
-) -> Result<(), SerializeError> {
-    encoded.await.unwrap_or_else(|_ended| {
-        Err(SerializeError::Encode {
-            format: "Parquet",
-            reason: "the thread that encodes ended early".to_owned(),
-            source: None,
-        })
+/// What work on a thread of its own came to.
+pub(crate) async fn outcome<T>(
+    done: impl Future<Output = Result<Result<T, SerializeError>, oneshot::Canceled>>,
+) -> Result<T, SerializeError> {
+    done.await.unwrap_or_else(|_ended| {
+        let ended = "the thread that works on Parquet ended early";
+        Err(io::Error::other(ended).into())
     })
 }
 

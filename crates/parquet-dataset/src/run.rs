@@ -13,7 +13,7 @@ use crate::difference::difference;
 use crate::error::{DatasetError, Result};
 use crate::hive::{self, PartitionColumn, Repeated};
 use crate::layout::{Layout, PartOrigin, part_origin};
-use crate::object::TAIL_BYTES;
+use crate::object::{TAIL_BYTES, is_same};
 
 /// A part up to this size is fetched in one request.
 const WHOLE_PART_BYTES: u64 = 4 << 20;
@@ -323,10 +323,6 @@ impl Plan {
 pub(crate) fn has_a_name_of_its_own(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     part_origin(name) == Some(PartOrigin::Generation)
-}
-
-fn is_same(one: &ObjectInfo, other: &ObjectInfo) -> bool {
-    (one.size, &one.etag, one.modified) == (other.size, &other.etag, other.modified)
 }
 
 /// A batch without columns holds all rows of its part.

@@ -118,7 +118,7 @@ pub(crate) mod parquet {
     use crate::content::{self, Buffer};
     use crate::foreign::core_store;
     use remote_store_core::WriteOptions;
-    use remote_store_parquet_dataset::object;
+    use remote_store_parquet_dataset::object::{self, Loaded};
     use remote_store_serializers::parquet::{encode as encode_stream, gate};
 
     /// Why pyarrow must write a table of this schema, or None when the native encoder writes the same.
@@ -245,17 +245,10 @@ pub(crate) mod parquet {
         columns: Option<Vec<String>>,
     ) -> PyResult<(Option<ArrowTable>, Option<Buffer>)> {
         let store = core_store(store)?;
-        let file = object::read(&store, path, columns.as_deref());
-        let file = wait(py, store.driver(), file)?;
-        let support = file.read_support_for(columns.as_deref());
-        let support = support.map_err(|error| error.to_py_err(py))?;
-        if support.fallback_reason().is_some() {
-            return Ok((None, file.whole().map(Buffer::new)));
-        }
-        match py.detach(|| file.decode(columns.as_deref())) {
-            Ok(table) => Ok((Some(ArrowTable::new(table)), None)),
-            Err(SerializeError::Unsupported { .. }) => Ok((None, file.whole().map(Buffer::new))),
-            Err(error) => Err(error.to_py_err(py)),
+        let loaded = object::load(&store, path, columns.as_deref());
+        match wait(py, store.driver(), loaded)? {
+            Loaded::Table(table) => Ok((Some(ArrowTable::new(table)), None)),
+            Loaded::NeedsPyarrow { whole, .. } => Ok((None, whole.map(Buffer::new))),
         }
     }
 

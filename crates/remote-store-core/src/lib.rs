@@ -24,6 +24,6 @@ pub use model::{
     FolderInfo, Level, ListOptions, MAX_USER_METADATA_BYTES, ObjectInfo, Page, PageToken,
     ReadRange, Revision, WriteMode, WriteOptions, WriteResult,
 };
-pub use reader::ObjectReader;
+pub use reader::{FileParts, ObjectReader, PartsInOrder};
 pub use signed::{MAX_URL_LIFE, UrlMethod};
 pub use store::Store;

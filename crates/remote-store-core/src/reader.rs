@@ -12,8 +12,11 @@ use crate::error::{Error, Result};
 use crate::model::ObjectInfo;
 
 mod file;
+mod in_order;
 
 pub(crate) use file::FileBody;
+pub use file::FileParts;
+pub use in_order::PartsInOrder;
 
 /// An opened object. Nothing is fetched beyond what the backend had to ask for
 /// to open it; dropping the reader ends the transfer.
@@ -210,6 +213,49 @@ impl ObjectReader {
             Body::Ready(_) => false,
             #[cfg(feature = "cloud")]
             Body::Pieces(_) => false,
+        }
+    }
+
+    /// Whether its bytes are fetched by ranges that the server gives: another part of the object
+    /// costs no more than that part.
+    ///
+    /// ```
+    /// use remote_store_core::{Store, WriteOptions, runtime};
+    ///
+    /// let store = Store::memory();
+    /// let in_pieces = runtime::block_on(store.driver(), async {
+    ///     store.write("a.txt", "hello".into(), &WriteOptions::create()).await?;
+    ///     Ok::<_, remote_store_core::Error>(store.read("a.txt").await?.is_in_pieces())
+    /// })??;
+    /// assert!(!in_pieces, "the bytes are there already");
+    /// # Ok::<(), remote_store_core::Error>(())
+    /// ```
+    pub fn is_in_pieces(&self) -> bool {
+        match &self.body {
+            Body::Ready(_) | Body::File(_) | Body::Stream(_) => false,
+            #[cfg(feature = "cloud")]
+            Body::Pieces(_) => true,
+        }
+    }
+
+    /// Whether it is a local file, all of it.
+    pub fn is_file(&self) -> bool {
+        matches!(self.body, Body::File(_)) && self.range == (0..self.info.size)
+    }
+
+    /// The parts of a local file, to be read from several threads.
+    ///
+    /// # Errors
+    /// The reader as it was, where it [is none](Self::is_file).
+    pub fn into_file_parts(self) -> Result<FileParts, Box<Self>> {
+        match self {
+            Self {
+                body: Body::File(body),
+                range,
+                info,
+                ..
+            } if range == (0..info.size) => Ok(FileParts::new(body)),
+            other => Err(Box::new(other)),
         }
     }
 

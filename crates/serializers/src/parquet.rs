@@ -9,6 +9,7 @@ mod assembly;
 mod checksum;
 mod codec;
 mod coded;
+mod column_runs;
 mod columns;
 mod decode;
 mod dictionary_pages;
@@ -37,6 +38,7 @@ mod threads;
 mod words;
 mod zones;
 
+pub use column_runs::ColumnRun;
 pub use decode::{ParquetFile, decode, footer_len};
 pub use encode::{EncodeSummary, encode, encode_table};
 pub use filter::{Comparison, Condition, Filter, FilterValue};

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -13,6 +14,7 @@ use crate::runtime::yield_now;
 const CHUNK_BYTES: u64 = 4 << 20;
 
 /// An open file and how much of it is still wanted.
+#[derive(Debug)]
 pub(crate) struct FileBody {
     file: File,
     remaining: u64,
@@ -80,10 +82,7 @@ impl FileBody {
         let mut chunks = out.chunks_mut(usize::try_from(CHUNK_BYTES).unwrap_or(usize::MAX));
         while let Some(chunk) = chunks.next() {
             let read = (&self.file).read_exact(chunk);
-            read.map_err(|err| {
-                let is_end = err.kind() == io::ErrorKind::UnexpectedEof;
-                self.failed(&if is_end { shorter() } else { err })
-            })?;
+            read.map_err(|err| self.failed(&told(err)))?;
             if chunks.len() > 0 {
                 yield_now().await;
             }
@@ -92,17 +91,7 @@ impl FileBody {
     }
 
     pub(crate) async fn read_all(mut self) -> Result<Bytes> {
-        let mut out = Vec::new();
-        let length = usize::try_from(self.remaining).unwrap_or(usize::MAX);
-        out.try_reserve_exact(length).map_err(|_too_large| {
-            Error::unavailable(
-                self.backend.clone(),
-                format!(
-                    "{} has {length} bytes, more than memory allows; read it as a stream",
-                    self.path
-                ),
-            )
-        })?;
+        let mut out = self.reserve(self.remaining)?;
         while self.remaining > 0 {
             self.fill(&mut out)?;
             if self.remaining > 0 {
@@ -110,6 +99,94 @@ impl FileBody {
             }
         }
         Ok(Bytes::from(out))
+    }
+
+    fn reserve(&self, length: u64) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        let room = usize::try_from(length).unwrap_or(usize::MAX);
+        out.try_reserve_exact(room).map_err(|_too_large| {
+            Error::unavailable(
+                self.backend.clone(),
+                format!(
+                    "{length} bytes of {} are more than memory allows; read it as a stream",
+                    self.path
+                ),
+            )
+        })?;
+        Ok(out)
+    }
+}
+
+/// Parts of an open local file, wherever they lie; several threads may read at a time.
+///
+/// A file that is replaced stays what it was for whoever has opened it.
+///
+/// ```
+/// use std::sync::Arc;
+/// use remote_store_core::backends::{LocalBackend, LocalOptions};
+/// use remote_store_core::{Prefix, Store, WriteOptions, runtime};
+///
+/// let folder = tempfile::tempdir()?;
+/// let backend = LocalBackend::new(LocalOptions::new(folder.path()))?;
+/// let store = Store::new(Arc::new(backend), Prefix::root());
+/// let opened = runtime::block_on(store.driver(), async {
+///     store.write("a.txt", "hello, you".into(), &WriteOptions::create()).await?;
+///     store.read("a.txt").await
+/// })??;
+/// let parts = opened.into_file_parts().map_err(|_other| "not a file")?;
+/// assert_eq!(parts.read(7..10)?, "you");
+/// assert_eq!(parts.read(0..5)?, "hello");
+/// assert!(parts.read(8..20).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct FileParts(FileBody);
+
+impl FileParts {
+    pub(super) fn new(body: FileBody) -> Self {
+        Self(body)
+    }
+
+    /// The bytes of a range of the file; waits for the disk.
+    ///
+    /// # Errors
+    /// [`Error::BackendUnavailable`] when the disk fails, or the file has no such range.
+    pub fn read(&self, range: Range<u64>) -> Result<Bytes> {
+        let length = range.end.saturating_sub(range.start);
+        if range.end > self.0.remaining {
+            let none = format!("it has no bytes {} to {}", range.start, range.end);
+            return Err(self.0.failed(&io::Error::other(none)));
+        }
+        let mut out = self.0.reserve(length)?;
+        out.resize(usize::try_from(length).unwrap_or_default(), 0);
+        let read = read_exact_at(&self.0.file, &mut out, range.start);
+        read.map_err(|err| self.0.failed(&told(err)))?;
+        Ok(Bytes::from(out))
+    }
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, out: &mut [u8], start: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, out, start)
+}
+
+/// Elsewhere a file has one place at which all its readers read.
+#[cfg(not(unix))]
+fn read_exact_at(mut file: &File, out: &mut [u8], start: u64) -> io::Result<()> {
+    use std::io::Seek;
+    static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _alone = ONE
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    file.seek(io::SeekFrom::Start(start))?;
+    file.read_exact(out)
+}
+
+fn told(err: io::Error) -> io::Error {
+    if err.kind() == io::ErrorKind::UnexpectedEof {
+        shorter()
+    } else {
+        err
     }
 }
 

@@ -14,7 +14,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, DataType, FieldRef, Schema, SchemaRef};
 use bytes::Bytes;
 
-use super::assembly::{inconsistent, without_columns, zip_columns};
+use super::assembly::{inconsistent, without_columns};
 use super::columns::positions;
 use super::foreign;
 use super::gate::{self, Support};
@@ -24,10 +24,7 @@ use super::{FORMAT, threads, zones};
 use crate::{SerializeError, Table};
 
 /// Rows of a decoded batch; measured as the best size.
-const BATCH_ROWS: usize = 65_536;
-/// Row groups are decoded together up to this many rows, so that a file of many
-/// small row groups does not become as many small jobs.
-const JOB_ROWS: usize = 2 * BATCH_ROWS;
+pub(crate) const BATCH_ROWS: usize = 65_536;
 
 /// A Parquet file whose footer has been read.
 ///
@@ -144,29 +141,38 @@ impl ParquetFile {
         columns: Option<&[String]>,
     ) -> Result<Vec<Range<u64>>, SerializeError> {
         let positions = self.positions(columns)?;
+        let all = 0..self.num_row_groups();
+        caught("reading", || self.chunk_ranges(&positions, all))
+    }
+
+    /// Where the chunks of these columns of some row groups lie.
+    pub(crate) fn chunk_ranges(
+        &self,
+        columns: &[usize],
+        row_groups: Range<usize>,
+    ) -> Result<Vec<Range<u64>>, SerializeError> {
         let schema = self.metadata.parquet_schema();
-        caught("reading", || {
-            let mut ranges = Vec::new();
-            for row_group in self.metadata.metadata().row_groups() {
-                for (leaf, chunk) in row_group.columns().iter().enumerate() {
-                    if positions.contains(&schema.get_column_root_idx(leaf)) {
-                        let (start, length) = chunk.byte_range();
-                        let end = start.checked_add(length);
-                        let end = end.filter(|end| *end <= self.source.len());
-                        // A footer that is damaged may claim more than there is, or is worth asking for.
-                        ranges.push(
-                            start..end.ok_or_else(|| {
-                                SerializeError::decode(
-                                    FORMAT,
-                                    "a column lies beyond the end of the file; it is damaged",
-                                )
-                            })?,
-                        );
-                    }
+        let row_groups = self.metadata.metadata().row_groups().get(row_groups);
+        let mut ranges = Vec::new();
+        for row_group in row_groups.unwrap_or_default() {
+            for (leaf, chunk) in row_group.columns().iter().enumerate() {
+                if columns.contains(&schema.get_column_root_idx(leaf)) {
+                    let (start, length) = chunk.byte_range();
+                    let end = start.checked_add(length);
+                    let end = end.filter(|end| *end <= self.source.len());
+                    // A footer that is damaged may claim more than there is, or is worth asking for.
+                    ranges.push(
+                        start..end.ok_or_else(|| {
+                            SerializeError::decode(
+                                FORMAT,
+                                "a column lies beyond the end of the file; it is damaged",
+                            )
+                        })?,
+                    );
                 }
             }
-            Ok(ranges)
-        })
+        }
+        Ok(ranges)
     }
 
     /// The same file with the parts that were fetched, each with the place where it starts.
@@ -176,7 +182,10 @@ impl ParquetFile {
         Self { source, ..self }
     }
 
-    fn positions(&self, columns: Option<&[String]>) -> Result<Vec<usize>, SerializeError> {
+    pub(crate) fn positions(
+        &self,
+        columns: Option<&[String]>,
+    ) -> Result<Vec<usize>, SerializeError> {
         match columns {
             Some(names) => positions(self.schema(), names),
             None => Ok((0..self.schema().fields().len()).collect()),
@@ -254,34 +263,25 @@ impl ParquetFile {
     }
 
     fn decode_positions(&self, columns: &[usize]) -> Result<Table, SerializeError> {
-        let schema = self.schema().project(columns).map_err(inconsistent)?;
-        gate::refuse_wrong_for_reading(&schema)?;
-        let schema = Arc::new(schema);
-        let runs = self.row_group_runs(has_categories(&schema));
+        let schema = self.schema_of(columns)?;
         let rows = self.num_rows();
         if columns.is_empty() {
             return without_columns(schema, rows);
         }
-        if threads::thread_count(None, rows, columns.len() * runs.len()) < 2 {
-            return self.decode_alone(&schema, columns, runs);
+        let row_groups = self.row_groups_together(has_categories(&schema));
+        if threads::thread_count(None, rows, columns.len() * row_groups.len()) < 2 {
+            return self.decode_alone(&schema, columns, row_groups);
         }
-        let mut jobs = self.jobs(columns, &runs);
-        let threads = threads::thread_count(None, rows, jobs.len());
-        jobs.sort_by_key(|job| std::cmp::Reverse(job.bytes));
-        let mut parts = threads::run("reading", threads, jobs, |job: Job| {
-            let batches = self.batches(&[job.column], Some(job.row_groups))?;
-            Ok((job.run, job.place, batches))
-        })?;
-        parts.sort_by_key(|(run, place, _)| (*run, *place));
-        let mut batches = Vec::new();
-        for run in parts.chunk_by(|left, right| left.0 == right.0) {
-            let columns: Vec<&[RecordBatch]> = run
-                .iter()
-                .map(|(_, _, batches)| batches.as_slice())
-                .collect();
-            zip_columns(&schema, &columns, &mut batches)?;
-        }
-        Table::try_new(schema, batches)
+        let mut runs = self.runs_of(columns, &row_groups);
+        runs.sort_by_key(|run| std::cmp::Reverse(run.cost()));
+        let runs = runs.into_iter().map(|run| (run, ()));
+        self.decode_each(schema, runs, |()| Ok(self.clone()))
+    }
+
+    pub(crate) fn schema_of(&self, columns: &[usize]) -> Result<SchemaRef, SerializeError> {
+        let schema = self.schema().project(columns).map_err(inconsistent)?;
+        gate::refuse_wrong_for_reading(&schema)?;
+        Ok(Arc::new(schema))
     }
 
     /// Everything on this thread, all columns at once.
@@ -289,10 +289,10 @@ impl ParquetFile {
         &self,
         schema: &SchemaRef,
         columns: &[usize],
-        runs: Vec<Range<usize>>,
+        row_groups: Vec<Range<usize>>,
     ) -> Result<Table, SerializeError> {
         let runs = if has_categories(schema) {
-            runs.into_iter().map(Some).collect()
+            row_groups.into_iter().map(Some).collect()
         } else {
             vec![None]
         };
@@ -307,7 +307,7 @@ impl ParquetFile {
         Table::try_new(Arc::clone(schema), batches)
     }
 
-    fn batches(
+    pub(crate) fn batches(
         &self,
         columns: &[usize],
         row_groups: Option<Range<usize>>,
@@ -336,63 +336,6 @@ impl ParquetFile {
             .map(|batch| odd.restored(batch.map_err(failed)?))
             .collect()
     }
-
-    /// Neighbouring row groups that are decoded together; each alone where every one has a
-    /// dictionary of its own that is to stay as it is.
-    fn row_group_runs(&self, apart: bool) -> Vec<Range<usize>> {
-        let mut runs = Vec::new();
-        let (mut start, mut rows) = (0, 0_usize);
-        for (index, row_group) in self.metadata.metadata().row_groups().iter().enumerate() {
-            // A damaged footer may claim anything; decoding finds out.
-            rows = rows.saturating_add(usize::try_from(row_group.num_rows()).unwrap_or_default());
-            if apart || rows >= JOB_ROWS {
-                runs.push(start..index + 1);
-                (start, rows) = (index + 1, 0);
-            }
-        }
-        if start < self.num_row_groups() {
-            runs.push(start..self.num_row_groups());
-        }
-        runs
-    }
-
-    fn jobs(&self, columns: &[usize], runs: &[Range<usize>]) -> Vec<Job> {
-        let schema = self.metadata.parquet_schema();
-        let mut jobs = Vec::with_capacity(columns.len() * runs.len());
-        for (run, row_groups) in runs.iter().enumerate() {
-            let mut sizes = vec![0_i64; self.schema().fields().len()];
-            for row_group in self
-                .metadata
-                .metadata()
-                .row_groups()
-                .get(row_groups.clone())
-                .unwrap_or_default()
-            {
-                for (leaf, chunk) in row_group.columns().iter().enumerate() {
-                    if let Some(size) = sizes.get_mut(schema.get_column_root_idx(leaf)) {
-                        *size = size.saturating_add(chunk.uncompressed_size());
-                    }
-                }
-            }
-            jobs.extend(columns.iter().enumerate().map(|(place, column)| Job {
-                run,
-                place,
-                column: *column,
-                row_groups: row_groups.clone(),
-                bytes: sizes.get(*column).copied().unwrap_or_default(),
-            }));
-        }
-        jobs
-    }
-}
-
-/// One column of one run of row groups.
-struct Job {
-    run: usize,
-    place: usize,
-    column: usize,
-    row_groups: Range<usize>,
-    bytes: i64,
 }
 
 /// How many of the last bytes of a file the footer takes, by the last eight.
@@ -451,7 +394,7 @@ fn as_pyarrow_gives_it(schema: &Schema) -> Option<SchemaRef> {
     )))
 }
 
-fn has_categories(schema: &Schema) -> bool {
+pub(crate) fn has_categories(schema: &Schema) -> bool {
     let mut fields = schema.fields().iter();
     fields.any(|field| gate::is_categorical(field.data_type()))
 }

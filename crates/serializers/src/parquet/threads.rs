@@ -37,24 +37,22 @@ fn cores() -> usize {
 }
 
 /// Runs `work` on every job, on `threads` threads, and gives the results in the
-/// order of the jobs. Each thread takes the next job when it is free. The error
+/// order of the jobs. Each thread takes the next job when it is free; the others wait while
+/// that job is waited for. The error
 /// of the first failing job (in job order) is returned, whatever the timing.
 pub(crate) fn run<J: Send, R: Send>(
     during: &'static str,
     threads: usize,
-    jobs: Vec<J>,
+    jobs: impl IntoIterator<Item = J, IntoIter: Send>,
     work: impl Fn(J) -> Result<R, SerializeError> + Sync,
 ) -> Result<Vec<R>, SerializeError> {
+    let jobs = jobs.into_iter();
     if threads < 2 {
-        return jobs
-            .into_iter()
-            .map(|job| caught(during, || work(job)))
-            .collect();
+        return jobs.map(|job| caught(during, || work(job))).collect();
     }
-    let count = jobs.len();
-    let queue = Mutex::new(jobs.into_iter().enumerate());
     let done: Mutex<Vec<(usize, Result<R, SerializeError>)>> =
-        Mutex::new(Vec::with_capacity(count));
+        Mutex::new(Vec::with_capacity(jobs.size_hint().0));
+    let queue = Mutex::new(jobs.enumerate());
     let worker = || {
         loop {
             let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
