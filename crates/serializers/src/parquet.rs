@@ -20,6 +20,7 @@ mod foreign;
 pub mod gate;
 mod key_space;
 mod levels;
+mod lists;
 mod numbers;
 mod options;
 mod page_index;

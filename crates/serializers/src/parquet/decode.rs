@@ -312,6 +312,20 @@ impl ParquetFile {
         columns: &[usize],
         row_groups: Option<Range<usize>>,
     ) -> Result<Vec<RecordBatch>, SerializeError> {
+        if let ([column], Some(row_groups)) = (columns, &row_groups)
+            && let Some(batches) = self.number_lists(*column, row_groups.clone())
+        {
+            return Ok(batches);
+        }
+        self.library_batches(columns, row_groups)
+    }
+
+    /// The same as the Parquet library gives it.
+    pub(crate) fn library_batches(
+        &self,
+        columns: &[usize],
+        row_groups: Option<Range<usize>>,
+    ) -> Result<Vec<RecordBatch>, SerializeError> {
         let (metadata, odd) = self.with_odd_dictionaries(columns, row_groups.as_ref())?;
         let mask = ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied());
         let mut builder =
