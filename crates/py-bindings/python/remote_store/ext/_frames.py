@@ -5,13 +5,13 @@ PyArrow is imported late, so that everything that stores no tables works without
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Watched", "is_table", "stream_or_table", "to_arrow", "watched", "with_errors_of"]
+__all__ = ["Watched", "is_table", "names", "stream_or_table", "to_arrow", "watched", "with_errors_of"]
 
 _Written = TypeVar("_Written")
 
@@ -73,6 +73,23 @@ def stream_or_table(obj: Any, *, who: str) -> pa.Table | pa.RecordBatchReader:
     return to_arrow(obj, who=who) if reader is None else _distinct(reader)
 
 
+def names(columns: Iterable[str] | None, option: str = "columns") -> list[str] | None:
+    """Give the names in a list; None for None.
+
+    Raises:
+        TypeError: It is one text, or what it gives is no text.
+    """
+    if columns is None:
+        return None
+    if isinstance(columns, str):
+        raise TypeError(f"{option} must be a list of names, got the text {columns!r}; write [{columns!r}]")
+    given = list(columns)
+    wrong = next((name for name in given if not isinstance(name, str)), None)
+    if wrong is not None:
+        raise TypeError(f"{option} must be a list of names, got {type(wrong).__name__} in it")
+    return given
+
+
 def is_table(value: object) -> bool:
     """Say whether a value is a PyArrow table."""
     kind = type(value)
@@ -92,7 +109,9 @@ class Watched:
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         try:
-            yield from self._reader
+            for batch in self._reader:
+                _check_batch(batch, self.schema)
+                yield batch
         except GeneratorExit:
             # Nobody reads on: that is no error of the producer's.
             raise
@@ -106,6 +125,40 @@ class Watched:
         # Any: the protocols of capsules have no names in PyArrow's annotations.
         reader: Any = pa.RecordBatchReader.from_batches(self.schema, iter(self))
         return reader.__arrow_c_stream__(requested_schema)
+
+
+def _check_batch(batch: pa.RecordBatch, schema: pa.Schema) -> None:
+    """Refuse a batch of other columns: its memory would be read as something that it is not.
+
+    Raises:
+        ValueError: It has other columns than the stream; the message names the first.
+    """
+    if batch.schema.equals(schema):
+        return
+    there = {field.name: field.type for field in batch.schema}
+    for field in schema:
+        kind = there.pop(field.name, None)
+        if kind is None:
+            raise ValueError(
+                f"A batch of the stream has no column {field.name!r}; it has: {batch.schema.names}"
+            )
+        if kind != field.type:
+            raise ValueError(
+                f"Column {field.name!r} of a batch is {kind}, that of the stream {field.type};"
+                " cast the batch before it is given, as with batch.cast(schema)"
+            )
+    if there:
+        raise ValueError(
+            f"A batch has columns that its stream has not: {list(there)}; select those of the schema"
+        )
+    if batch.schema.names != schema.names:
+        raise ValueError(
+            f"The columns of a batch stand in another order than those of its stream: {schema.names}"
+        )
+    for name in schema.names:
+        # Only what may be null differs, which matters where something is.
+        if batch.column(name).null_count and not schema.field(name).nullable:
+            raise ValueError(f"Column {name!r} of a batch has nulls, that of the stream may have none")
 
 
 def watched(source: pa.Table | pa.RecordBatchReader) -> pa.Table | Watched:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from remote_store import _native
 from remote_store._store import Store
 from remote_store.ext import _filters
-from remote_store.ext._frames import stream_or_table, watched, with_errors_of
+from remote_store.ext._frames import names, stream_or_table, watched, with_errors_of
 from remote_store.ext._manifest import DatasetIncomplete, DatasetManifest, ManifestCorrupted
 from remote_store.ext._pyarrow_parquet import file_options, parts, read_whole
 
@@ -124,6 +124,7 @@ class ParquetDatasetStore:
             ValueError: A partition column is not there, or has no such type; or two columns have one name.
             TypeError: It is no table, or the metadata does not fit into JSON.
         """
+        partition_cols = names(partition_cols, "partition_cols")
         source: Any = watched(stream_or_table(table, who="write_dataset"))
         options: dict[str, Any] = {
             "overwrite": overwrite,
@@ -173,10 +174,11 @@ class ParquetDatasetStore:
             ManifestCorrupted: Its manifest cannot be understood.
             Conflict: Writers replaced it again and again while it was read.
             ValueError: It has no such column, or the filters have another form.
+            TypeError: The columns are no list of names.
         """
         import pyarrow as pa
 
-        filters = _filters.checked(filters)
+        columns, filters = names(columns), _filters.checked(filters)
         native, wanted = self._datasets(), _with_filtered(columns, filters)
         table = native.read(key, columns=wanted, filters=_filters.native(filters))
         if table is not None:
@@ -210,6 +212,7 @@ class ParquetDatasetStore:
             NotFound: It has no manifest.
             ManifestCorrupted: Its manifest cannot be understood.
             ValueError: It has no such column, or the filters have another form.
+            TypeError: The columns are no list of names.
 
         Examples:
             >>> import pyarrow as pa
@@ -224,7 +227,7 @@ class ParquetDatasetStore:
         """
         import pyarrow as pa
 
-        filters = _filters.checked(filters)
+        columns, filters = names(columns), _filters.checked(filters)
         wanted = _with_filtered(columns, filters)
         found = self._datasets().read_batches(key, columns=wanted, filters=_filters.native(filters))
         parts = iter(self._decoded_parts(key, wanted)) if found is None else _tables_of(found)

@@ -6,6 +6,7 @@ import json
 import pickle
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
 
+from remote_store.ext._frames import names
 from remote_store.ext.dagster import _tables
 
 if TYPE_CHECKING:
@@ -221,9 +222,10 @@ class ParquetSerializer:
 
         Raises:
             ValueError: It is no Parquet file, or there is no such column.
+            TypeError: The columns are no list of names.
             NotFound: There is no such object.
         """
-        return _tables.read(store, path, columns)
+        return _tables.read(store, path, names(columns))
 
     def deserialize(self, data: bytes, *, columns: Sequence[str] | None = None) -> pa.Table | None:
         """Read Parquet.
@@ -234,8 +236,9 @@ class ParquetSerializer:
 
         Raises:
             ValueError: The bytes are no Parquet file, or there is no such column.
+            TypeError: The columns are no list of names.
         """
-        return _tables.decode(data, columns)
+        return _tables.decode(data, names(columns))
 
 
 _BY_NAME: dict[str, type[PickleSerializer | JsonSerializer | ParquetSerializer]] = {
