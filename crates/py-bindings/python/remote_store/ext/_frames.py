@@ -131,34 +131,34 @@ def _check_batch(batch: pa.RecordBatch, schema: pa.Schema) -> None:
     """Refuse a batch of other columns: its memory would be read as something that it is not.
 
     Raises:
-        ValueError: It has other columns than the stream; the message names the first.
+        pyarrow.ArrowInvalid: It has other columns than the stream; the message names the first.
     """
-    if batch.schema.equals(schema):
-        return
+    import pyarrow as pa
+
+    difference = None if batch.schema.equals(schema) else _difference(batch, schema)
+    if difference is not None:
+        raise pa.ArrowInvalid(difference)
+
+
+def _difference(batch: pa.RecordBatch, schema: pa.Schema) -> str | None:
+    """Say in what a batch differs from its stream; None where that does not matter."""
     there = {field.name: field.type for field in batch.schema}
     for field in schema:
         kind = there.pop(field.name, None)
         if kind is None:
-            raise ValueError(
-                f"A batch of the stream has no column {field.name!r}; it has: {batch.schema.names}"
-            )
+            return f"A batch of the stream has no column {field.name!r}; it has: {batch.schema.names}"
         if kind != field.type:
-            raise ValueError(
-                f"Column {field.name!r} of a batch is {kind}, that of the stream {field.type};"
-                " cast the batch before it is given, as with batch.cast(schema)"
-            )
+            way_out = "cast the batch before it is given, as with batch.cast(schema)"
+            return f"Column {field.name!r} of a batch is {kind}, that of the stream {field.type}; {way_out}"
     if there:
-        raise ValueError(
-            f"A batch has columns that its stream has not: {list(there)}; select those of the schema"
-        )
+        return f"A batch has columns that its stream has not: {list(there)}; select those of the schema"
     if batch.schema.names != schema.names:
-        raise ValueError(
-            f"The columns of a batch stand in another order than those of its stream: {schema.names}"
-        )
+        return f"The columns of a batch stand in another order than those of its stream: {schema.names}"
     for name in schema.names:
         # Only what may be null differs, which matters where something is.
         if batch.column(name).null_count and not schema.field(name).nullable:
-            raise ValueError(f"Column {name!r} of a batch has nulls, that of the stream may have none")
+            return f"Column {name!r} of a batch has nulls, that of the stream may have none"
+    return None
 
 
 def watched(source: pa.Table | pa.RecordBatchReader) -> pa.Table | Watched:
