@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -137,14 +138,46 @@ impl FileBody {
 /// assert_eq!(parts.read(7..10)?, "you");
 /// assert_eq!(parts.read(0..5)?, "hello");
 /// assert!(parts.read(8..20).is_err());
+/// parts.check_unchanged()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct FileParts(FileBody);
+pub struct FileParts {
+    body: FileBody,
+    /// What the file was when it was opened.
+    opened: Option<State>,
+}
+
+/// Length and time of a file: what a program that overwrites it in place changes.
+type State = (u64, Option<SystemTime>);
+
+fn state(file: &File) -> Option<State> {
+    let metadata = file.metadata().ok()?;
+    Some((metadata.len(), metadata.modified().ok()))
+}
 
 impl FileParts {
     pub(super) fn new(body: FileBody) -> Self {
-        Self(body)
+        Self {
+            opened: state(&body.file),
+            body,
+        }
+    }
+
+    /// How many bytes the file has.
+    pub fn size(&self) -> u64 {
+        self.body.remaining
+    }
+
+    /// Whether the parts that were read are all of one content.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when something overwrote the file in place since it was opened.
+    pub fn check_unchanged(&self) -> Result<()> {
+        if self.opened.is_some() && state(&self.body.file) == self.opened {
+            return Ok(());
+        }
+        Err(Error::conflict(&self.body.path, &self.body.backend))
     }
 
     /// The bytes of a range of the file; waits for the disk.
@@ -153,14 +186,14 @@ impl FileParts {
     /// [`Error::BackendUnavailable`] when the disk fails, or the file has no such range.
     pub fn read(&self, range: Range<u64>) -> Result<Bytes> {
         let length = range.end.saturating_sub(range.start);
-        if range.end > self.0.remaining {
+        if range.end > self.body.remaining {
             let none = format!("it has no bytes {} to {}", range.start, range.end);
-            return Err(self.0.failed(&io::Error::other(none)));
+            return Err(self.body.failed(&io::Error::other(none)));
         }
-        let mut out = self.0.reserve(length)?;
+        let mut out = self.body.reserve(length)?;
         out.resize(usize::try_from(length).unwrap_or_default(), 0);
-        let read = read_exact_at(&self.0.file, &mut out, range.start);
-        read.map_err(|err| self.0.failed(&told(err)))?;
+        let read = read_exact_at(&self.body.file, &mut out, range.start);
+        read.map_err(|err| self.body.failed(&told(err)))?;
         Ok(Bytes::from(out))
     }
 }
@@ -218,5 +251,24 @@ mod tests {
             .unwrap()
             .to_string();
         assert!(error.contains("became shorter"), "{error}");
+    }
+
+    #[test]
+    fn parts_of_a_file_that_is_overwritten_in_place_are_a_conflict() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, beside) = (folder.path().join("a"), folder.path().join("b"));
+        std::fs::write(&path, "hello").unwrap();
+        let open = || FileParts::new(FileBody::new(File::open(&path).unwrap(), 5, "a", "local"));
+        let (replaced, longer) = (open(), open());
+        replaced.check_unchanged().unwrap();
+        std::fs::write(&beside, "world").unwrap();
+        std::fs::rename(&beside, &path).unwrap();
+        assert_eq!(replaced.read(1..5).unwrap(), "ello");
+        replaced.check_unchanged().unwrap();
+        longer.check_unchanged().unwrap();
+        let now = open();
+        std::fs::write(&path, "worlds").unwrap();
+        let error = now.check_unchanged().unwrap_err();
+        assert!(matches!(error, Error::Conflict { .. }), "{error}");
     }
 }

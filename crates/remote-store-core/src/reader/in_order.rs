@@ -78,7 +78,7 @@ impl PartsInOrder {
     /// So many bytes of what arrives; fewer at the end.
     async fn collect(&mut self, length: usize) -> Result<Bytes> {
         if self.pending.is_empty() {
-            self.fetch().await?;
+            let _more = self.fetch().await?;
         }
         if self.pending.len() >= length {
             return Ok(self.pending.split_to(length));
@@ -93,8 +93,14 @@ impl PartsInOrder {
 
     /// Waits for more bytes; whether there were any.
     async fn fetch(&mut self) -> Result<bool> {
-        self.pending = self.reader.next_chunk().await?.unwrap_or_default();
-        Ok(!self.pending.is_empty())
+        // An empty chunk is not the end.
+        while let Some(chunk) = self.reader.next_chunk().await? {
+            if !chunk.is_empty() {
+                self.pending = chunk;
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn ended(&self) -> Error {
@@ -126,7 +132,8 @@ mod tests {
     fn readers(object: &Bytes, chunk: usize) -> Vec<PartsInOrder> {
         let size = object.len() as u64;
         let info = ObjectInfo::new(ObjectKey::parse("x").unwrap(), size);
-        let chunks: Vec<_> = object.chunks(chunk).map(Bytes::copy_from_slice).collect();
+        let chunks = object.chunks(chunk).map(Bytes::copy_from_slice);
+        let chunks: Vec<_> = chunks.flat_map(|chunk| [Bytes::new(), chunk]).collect();
         let chunks = stream::iter(chunks.into_iter().map(Ok)).boxed();
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(object).unwrap();
