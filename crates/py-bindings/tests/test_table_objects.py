@@ -164,8 +164,14 @@ def test_options_reach_the_file() -> None:
     [
         ({"compression": "zip"}, "unknown compression 'zip'"),
         ({"compression_level": 3}, "compression snappy has no levels"),
-        ({"compression": "zstd", "compression_level": 99}, "level of compression zstd is out of its range"),
-        ({"compression": "gzip", "compression_level": -1}, "must not be negative"),
+        (
+            {"compression": "zstd", "compression_level": 99},
+            "compression_level of zstd must be at most 22, got 99",
+        ),
+        (
+            {"compression": "gzip", "compression_level": -1},
+            "compression_level of gzip must be at least 0, got -1",
+        ),
         ({"row_group_size": 0}, "row_group_size must be at least 1"),
         ({"statistics": "all"}, "unknown statistics 'all'; choose from none, chunk, page"),
     ],

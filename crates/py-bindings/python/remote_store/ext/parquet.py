@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from remote_store import _native
 from remote_store._store import Store
-from remote_store.ext import _filters
+from remote_store.ext import _filters, _options
 from remote_store.ext._frames import names, stream_or_table, watched, with_errors_of
 from remote_store.ext._manifest import DatasetIncomplete, DatasetManifest, ManifestCorrupted
 from remote_store.ext._pyarrow_parquet import file_options, parts, read_whole
@@ -34,13 +34,14 @@ class ParquetDatasetStore:
 
     Args:
         store: Where they live. The caller owns it.
-        compression: The codec of the files.
+        compression: The codec of the files; None for the default.
         row_group_size: The most rows in a row group.
         max_rows_per_file: The most rows in a file; one file by default.
         max_bytes_per_file: About the most bytes in a file.
 
     Raises:
-        ValueError: A number is less than 1.
+        ValueError: A number is less than 1, or there is no such codec.
+        TypeError: An option has the wrong type, or the store is none.
 
     Examples:
         >>> import pyarrow as pa
@@ -61,24 +62,19 @@ class ParquetDatasetStore:
         self,
         store: Store,
         *,
-        compression: str = "zstd",
+        compression: str | None = "zstd",
         row_group_size: int | None = None,
         max_rows_per_file: int | None = None,
         max_bytes_per_file: int | None = None,
     ) -> None:
-        for name, value in (
-            ("row_group_size", row_group_size),
-            ("max_rows_per_file", max_rows_per_file),
-            ("max_bytes_per_file", max_bytes_per_file),
-        ):
-            if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+        _options.check_store(store, who="ParquetDatasetStore")
+        _options.check_kind("compression", compression, str, also_none=True)
         self._store = store
         # Any: PyArrow's own annotations list codecs by name; ours is checked here.
-        self._compression: Any = compression
-        self._row_group_size = row_group_size
-        self._max_rows_per_file = max_rows_per_file
-        self._max_bytes_per_file = max_bytes_per_file
+        self._compression: Any = "zstd" if compression is None else compression
+        self._row_group_size = _options.whole_number("row_group_size", row_group_size)
+        self._max_rows_per_file = _options.whole_number("max_rows_per_file", max_rows_per_file)
+        self._max_bytes_per_file = _options.whole_number("max_bytes_per_file", max_bytes_per_file)
         self._datasets()
 
     def _datasets(self) -> _native.dataset.DatasetStore:
@@ -122,14 +118,14 @@ class ParquetDatasetStore:
             InvalidPath: The key is empty or leaves the root.
             Conflict: Another writer committed in the meantime.
             ValueError: A partition column is not there, or has no such type; or two columns have one name.
-            TypeError: It is no table, or the metadata does not fit into JSON.
+            TypeError: It is no table, or the metadata does not fit into JSON; the message names the key.
         """
         partition_cols = names(partition_cols, "partition_cols")
         source: Any = watched(stream_or_table(table, who="write_dataset"))
         options: dict[str, Any] = {
             "overwrite": overwrite,
             "run_id": run_id,
-            "metadata_json": None if metadata is None else json.dumps(dict(metadata)),
+            "metadata_json": None if metadata is None else _json_of(metadata),
             "schema_hash": hashlib.sha256(str(source.schema).encode()).hexdigest()[:16],
         }
         native = self._datasets()
@@ -299,9 +295,31 @@ class ParquetDatasetStore:
         Returns:
             The paths that were deleted.
         """
-        return self._datasets().vacuum(prefix, older_than.total_seconds())
+        return self._datasets().vacuum(prefix, _options.seconds("older_than", older_than))
 
 
+def _json_of(metadata: Any) -> str:
+    """Give metadata as JSON.
+
+    Raises:
+        TypeError: It is no mapping, or something in it has no form in JSON.
+        ValueError: Something in it is not a number, or refers to itself.
+    """
+    if not isinstance(metadata, Mapping):
+        raise TypeError(f"metadata must be a mapping of names to values, got {type(metadata).__name__}")
+    for key, value in metadata.items():
+        try:
+            json.dumps({key: value}, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"metadata[{key!r}] does not fit into JSON: {error}") from error
+    return json.dumps(dict(metadata))
+
+
+
+        Raises:
+            TypeError: ``older_than`` is no timedelta.
+            ValueError: ``older_than`` is negative.
 def _decode(part: _native.Buffer, columns: Sequence[str] | None) -> pa.Table:
     import pyarrow as pa
 
@@ -336,22 +354,12 @@ def _with_filtered(columns: Sequence[str] | None, filters: _filters.Filters | No
 
 
 def _filtered(table: pa.Table, columns: Sequence[str] | None, filters: _filters.Filters | None) -> pa.Table:
-    import pyarrow as pa
-
     if filters is None:
         return table
     missing = [name for name in _filters.columns_of(filters) if name not in table.column_names]
     if missing:
         raise ValueError(f"No column {missing[0]!r}; the table has: {', '.join(table.column_names)}")
-    asked = _filters.expression(filters)
-    if not table.num_rows:
-        # What cannot be compared is an error also where statistics left no row to compare.
-        names = _filters.columns_of(filters)
-        fields = [table.schema.field(name).with_nullable(True) for name in names]
-        pa.Table.from_arrays([pa.nulls(1, field.type) for field in fields], schema=pa.schema(fields)).filter(
-            asked
-        )
-    table = table.filter(asked)
+    table = _filters.kept(table, filters)
     return (
         table
         if columns is None

@@ -6,6 +6,7 @@ import json
 import pickle
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
 
+from remote_store.ext import _options
 from remote_store.ext._frames import names
 from remote_store.ext.dagster import _tables
 
@@ -130,7 +131,8 @@ class ParquetSerializer:
 
     Args:
         compression: ``"snappy"``, ``"gzip"``, ``"brotli"``, ``"lz4"``, ``"zstd"`` or ``"none"``.
-        compression_level: The level of gzip (0 to 9), brotli (0 to 11) or zstd (1 to 22).
+        compression_level: The level of gzip (0 to 9), brotli (0 to 11) or zstd (-131072 to 22;
+            below 0 is faster and larger than 1, and 0 is the default).
         row_group_size: The most rows in a row group; 1,048,576 or 64 MiB by default.
         statistics: ``"none"``, ``"chunk"`` for each row group, or ``"page"`` for each page too.
         dictionary: Whether repeated values are written once and referred to.
@@ -140,6 +142,7 @@ class ParquetSerializer:
     Raises:
         ModuleNotFoundError: PyArrow is not installed.
         ValueError: An option is not valid.
+        TypeError: An option has the wrong type.
 
     Examples:
         >>> import pyarrow as pa
@@ -150,6 +153,8 @@ class ParquetSerializer:
         Traceback (most recent call last):
         ...
         TypeError: ParquetSerializer expects a DataFrame, got str
+        >>> ParquetSerializer(compression="zstd")
+        ParquetSerializer(compression='zstd')
         >>> ParquetSerializer(statistics="all")
         Traceback (most recent call last):
         ...
@@ -166,20 +171,21 @@ class ParquetSerializer:
         row_group_size: int | None = None,
         statistics: str = "chunk",
         dictionary: bool = True,
-        sorting_columns: Sequence[str] = (),
+        sorting_columns: Sequence[str] | None = (),
     ) -> None:
         _tables.require_pyarrow("PyArrow is required for the parquet serializer.")
-        if isinstance(sorting_columns, str):
-            raise TypeError("sorting_columns must be a list of names, got one text")
         self._options = _tables.ParquetOptions(
             compression,
             compression_level,
             row_group_size,
             statistics,
             dictionary,
-            tuple((name.removeprefix("-"), name.startswith("-"), False) for name in sorting_columns),
+            _options.sorting(sorting_columns),
         )
         self._options.check()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._options.shown()})"
 
     def serialize(self, obj: Any) -> bytes:
         """Write a table as Parquet.
@@ -204,7 +210,7 @@ class ParquetSerializer:
             The size of the object in bytes.
 
         Raises:
-            TypeError: The object is no table.
+            TypeError: The object is no table, or the store no store.
 
         Examples:
             >>> import pyarrow as pa
@@ -222,9 +228,10 @@ class ParquetSerializer:
 
         Raises:
             ValueError: It is no Parquet file, or there is no such column.
-            TypeError: The columns are no list of names.
+            TypeError: The columns are no list of names, or the store is no store.
             NotFound: There is no such object.
         """
+        _options.check_store(store, who="ParquetSerializer.read_from")
         return _tables.read(store, path, names(columns))
 
     def deserialize(self, data: bytes, *, columns: Sequence[str] | None = None) -> pa.Table | None:

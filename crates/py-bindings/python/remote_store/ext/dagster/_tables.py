@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from remote_store import _native
-from remote_store.ext import _frames
+from remote_store.ext import _frames, _options
 from remote_store.ext._frames import is_table, watched, with_errors_of
 from remote_store.ext._pyarrow_parquet import EncodedFile, Rows, file_options, read_whole
 
@@ -62,6 +62,10 @@ class ParquetOptions:
         import pyarrow as pa
 
         schema = pa.schema([(name, pa.int8()) for name in dict.fromkeys(key[0] for key in self.sorting)])
+        for name, kind in (("compression", str), ("statistics", str), ("dictionary", bool)):
+            _options.check_kind(name, getattr(self, name), kind, also_none=True)
+        _options.compression_level(self.compression_level, self.compression)
+        _options.whole_number("row_group_size", self.row_group_size)
         _native.parquet.encode(schema.empty_table(), **self.native())
 
     def native(self) -> dict[str, Any]:
@@ -76,6 +80,16 @@ class ParquetOptions:
         }
 
     def pyarrow(self, schema: pa.Schema) -> dict[str, Any]:
+    def shown(self) -> str:
+        """Give those that are not the defaults as they are written in a call."""
+        usual = {"compression": "snappy", "statistics": "chunk", "dictionary": True}
+        told = {**self.native(), "sorting": None}
+        told["sorting_columns"] = [f"-{name}" if descending else name for name, descending, _ in self.sorting]
+        given = (
+            f"{name}={value!r}" for name, value in told.items() if value not in (None, [], usual.get(name))
+        )
+        return ", ".join(given)
+
         """Give them as pyarrow's writer takes them.
 
         Raises:
@@ -172,6 +186,7 @@ def write(store: Any, path: str, obj: Any, options: ParquetOptions, *, who: str)
         ValueError: An option is not valid for this table.
     """
     source: Any = watched(stream_or_table(obj, who=who))
+    _options.check_store(store, who=f"{who}.write_to")
     if _native.parquet.write_support(source.schema) is None:
         native = options.native()
         return with_errors_of(
