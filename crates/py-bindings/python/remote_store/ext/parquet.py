@@ -294,6 +294,10 @@ class ParquetDatasetStore:
 
         Returns:
             The paths that were deleted.
+
+        Raises:
+            TypeError: ``older_than`` is no timedelta.
+            ValueError: ``older_than`` is negative.
         """
         return self._datasets().vacuum(prefix, _options.seconds("older_than", older_than))
 
@@ -316,10 +320,6 @@ def _json_of(metadata: Any) -> str:
     return json.dumps(dict(metadata))
 
 
-
-        Raises:
-            TypeError: ``older_than`` is no timedelta.
-            ValueError: ``older_than`` is negative.
 def _decode(part: _native.Buffer, columns: Sequence[str] | None) -> pa.Table:
     import pyarrow as pa
 

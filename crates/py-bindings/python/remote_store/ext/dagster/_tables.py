@@ -61,11 +61,11 @@ class ParquetOptions:
         """
         import pyarrow as pa
 
-        schema = pa.schema([(name, pa.int8()) for name in dict.fromkeys(key[0] for key in self.sorting)])
         for name, kind in (("compression", str), ("statistics", str), ("dictionary", bool)):
             _options.check_kind(name, getattr(self, name), kind, also_none=True)
         _options.compression_level(self.compression_level, self.compression)
         _options.whole_number("row_group_size", self.row_group_size)
+        schema = pa.schema([(name, pa.int8()) for name in dict.fromkeys(key[0] for key in self.sorting)])
         _native.parquet.encode(schema.empty_table(), **self.native())
 
     def native(self) -> dict[str, Any]:
@@ -79,7 +79,6 @@ class ParquetOptions:
             "sorting": list(self.sorting) or None,
         }
 
-    def pyarrow(self, schema: pa.Schema) -> dict[str, Any]:
     def shown(self) -> str:
         """Give those that are not the defaults as they are written in a call."""
         usual = {"compression": "snappy", "statistics": "chunk", "dictionary": True}
@@ -90,6 +89,7 @@ class ParquetOptions:
         )
         return ", ".join(given)
 
+    def pyarrow(self, schema: pa.Schema) -> dict[str, Any]:
         """Give them as pyarrow's writer takes them.
 
         Raises:
@@ -185,8 +185,8 @@ def write(store: Any, path: str, obj: Any, options: ParquetOptions, *, who: str)
         TypeError: It is no table.
         ValueError: An option is not valid for this table.
     """
-    source: Any = watched(stream_or_table(obj, who=who))
     _options.check_store(store, who=f"{who}.write_to")
+    source: Any = watched(stream_or_table(obj, who=who))
     if _native.parquet.write_support(source.schema) is None:
         native = options.native()
         return with_errors_of(
