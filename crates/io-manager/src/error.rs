@@ -117,7 +117,8 @@ impl Error {
 
 fn missing_advice(partitioned: bool) -> &'static str {
     if partitioned {
-        "Materialize this partition first, or allow missing partitions on the input"
+        "Materialize this partition first, or allow missing partitions on the input: metadata \
+         {\"allow_missing_partitions\": True}"
     } else {
         "Materialize it first"
     }

@@ -1,5 +1,8 @@
 //! What can go wrong with a dataset.
 
+use std::error::Error as StdError;
+use std::fmt;
+
 use remote_store_core::Error as StoreError;
 use remote_store_serializers::SerializeError;
 use thiserror::Error;
@@ -107,6 +110,9 @@ pub enum DatasetError {
         /// What it must be.
         demand: &'static str,
     },
+    /// A part or an object could not be decoded, or something asked for is not there; with where.
+    #[error(transparent)]
+    At(Located),
     /// The rows could not be encoded or decoded.
     #[error(transparent)]
     Serialize(#[from] SerializeError),
@@ -135,8 +141,68 @@ impl DatasetError {
             Self::PartsDiffer { .. } => "parts-differ",
             Self::NeedsPyarrow { .. } => "needs-pyarrow",
             Self::InvalidOption { .. } => "invalid-option",
+            Self::At(located) => located.error.kind(),
             Self::Serialize(error) => error.kind(),
             Self::Store(error) => error.kind().as_str(),
         }
+    }
+
+    /// The same with the place; an error of a store has its own.
+    pub(crate) fn at(self, place: impl Into<String>) -> Self {
+        let is_of_a_stream = matches!(self, Self::Serialize(SerializeError::Io(_)));
+        if is_of_a_stream {
+            return self;
+        }
+        let Self::Serialize(error) = self else {
+            return self;
+        };
+        let place = place.into();
+        Self::At(Located { place, error })
+    }
+}
+
+/// What is wrong, and in which part, object, dataset or option.
+///
+/// ```
+/// use remote_store_core::{Store, WriteOptions, runtime};
+/// use remote_store_parquet_dataset::{DatasetError, object};
+///
+/// let store = Store::memory();
+/// let error = runtime::block_on(store.driver(), async {
+///     store.write("a/b.parquet", "year,delay".into(), &WriteOptions::create()).await?;
+///     Ok::<_, remote_store_core::Error>(object::load(&store, "a/b.parquet", None).await.unwrap_err())
+/// })??;
+/// assert!(error.to_string().starts_with("a/b.parquet: cannot read Parquet: this is no Parquet file"));
+/// assert!(matches!(error, DatasetError::At(located) if located.place() == "a/b.parquet"));
+/// # Ok::<(), remote_store_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Located {
+    place: String,
+    error: SerializeError,
+}
+
+impl Located {
+    /// The path of the part or object, or what else was asked.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// What is wrong there.
+    pub fn error(&self) -> &SerializeError {
+        &self.error
+    }
+}
+
+impl fmt::Display for Located {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.error)
+    }
+}
+
+impl StdError for Located {
+    /// That of the error, whose own text stands in this one's.
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.error.source()
     }
 }

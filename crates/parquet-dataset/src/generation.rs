@@ -61,7 +61,8 @@ impl Generation {
     pub(crate) async fn explained(&self, error: DatasetError) -> DatasetError {
         let looks_damaged = matches!(
             error,
-            DatasetError::Serialize(_)
+            DatasetError::At(_)
+                | DatasetError::Serialize(_)
                 | DatasetError::PartsDiffer { .. }
                 | DatasetError::ManifestCorrupted { .. }
         );

@@ -7,6 +7,7 @@ use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array, new_nu
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use arrow_select::take::{take, take_record_batch};
 use remote_store_serializers::SerializeError;
+use remote_store_serializers::parquet::unknown_column;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{DatasetError, Result};
@@ -46,12 +47,10 @@ impl Folders {
         let mut columns: Vec<PartitionColumn> = Vec::new();
         for name in partition_by {
             let Some((position, field)) = schema.fields().find(name) else {
-                return Err(SerializeError::UnknownColumn {
-                    name: name.clone(),
-                    nearest: None,
-                    available: schema.fields().iter().map(|f| f.name().clone()).collect(),
-                }
-                .into());
+                let fields = schema.fields().iter();
+                let there: Vec<String> = fields.map(|field| field.name().clone()).collect();
+                let unknown = DatasetError::from(unknown_column(name, &there));
+                return Err(unknown.at("partition_cols"));
             };
             if columns.iter().any(|column| column.name == *name) {
                 return Err(DatasetError::InvalidOption {

@@ -23,7 +23,7 @@ mod tables;
 mod vacuum;
 mod writer;
 
-pub use error::{DatasetError, Result};
+pub use error::{DatasetError, Located, Result};
 pub use hive::PartitionColumn;
 pub use manifest::DatasetManifest;
 pub use options::WriteDatasetOptions;

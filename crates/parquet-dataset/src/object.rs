@@ -95,9 +95,18 @@ pub async fn write(
 /// if it did not, all of it is read. [`load`] decodes as well, and holds less meanwhile.
 ///
 /// # Errors
-/// What the store fails with, and [`SerializeError`] when it is no Parquet file or has no such
+/// What the store fails with, and [`DatasetError::At`] when it is no Parquet file or has no such
 /// column.
 pub async fn read(store: &Store, path: &str, columns: Option<&[String]>) -> Result<ParquetFile> {
+    let read = read_unnamed(store, path, columns).await;
+    read.map_err(|error| error.at(path))
+}
+
+async fn read_unnamed(
+    store: &Store,
+    path: &str,
+    columns: Option<&[String]>,
+) -> Result<ParquetFile> {
     if columns.is_some()
         && let Some(file) = read_columns(store, path, columns).await?
     {
@@ -131,7 +140,8 @@ pub enum Loaded {
 /// Decoding takes the processors for a while: the thread that polls waits for it.
 ///
 /// # Errors
-/// What the store fails with, and what [`ParquetFile::open`] and [`ParquetFile::decode`] fail with.
+/// What the store fails with, and [`DatasetError::At`] with what [`ParquetFile::open`] and
+/// [`ParquetFile::decode`] fail with.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -155,6 +165,12 @@ pub enum Loaded {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub async fn load(store: &Store, path: &str, columns: Option<&[String]>) -> Result<Loaded> {
+    let loaded = load_unnamed(store, path, columns).await;
+    loaded.map_err(|error| error.at(path))
+}
+
+/// What it fails with does not tell the path.
+async fn load_unnamed(store: &Store, path: &str, columns: Option<&[String]>) -> Result<Loaded> {
     if columns.is_some()
         && let Some(file) = read_columns(store, path, columns).await?
     {

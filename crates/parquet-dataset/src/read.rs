@@ -76,7 +76,7 @@ impl DatasetStore {
     /// [`DatasetError::Incomplete`] when the marker or a part is missing;
     /// [`DatasetError::NotFound`] when the manifest is;
     /// [`DatasetError::ManifestCorrupted`] when it cannot be used or its row count
-    /// is wrong; [`DatasetError::Serialize`] for an unknown column or a damaged part;
+    /// is wrong; [`DatasetError::At`] for an unknown column or a damaged part;
     /// [`DatasetError::Replaced`] when writers replace it again and again.
     pub async fn read(&self, key: &str, columns: Option<&[String]>) -> Result<Table> {
         let options = ReadDatasetOptions {
@@ -180,8 +180,8 @@ impl DatasetStore {
         } else {
             parts
         };
-        let mut opened = stream::iter(parts)
-            .map(move |part| OpenedPart::open(Arc::clone(&plan), part))
+        let mut opened = stream::iter(parts.into_iter().enumerate())
+            .map(move |(index, part)| OpenedPart::open(Arc::clone(&plan), part, index == 0))
             .buffered(PARTS_AHEAD)
             .boxed();
         let first = match opened.next().await {
@@ -221,11 +221,14 @@ impl DatasetStore {
     ) -> Result<(Arc<Plan>, Vec<PartPlan>, bool)> {
         let parts = self.part_plans(layout, manifest, &options.filter, options.prune_only)?;
         let all_opened = parts.len() == manifest.parts.len();
+        let mut asked = options.columns.clone().unwrap_or_default();
+        asked.extend(options.filter.columns());
         let plan = Plan {
             store: self.store().clone(),
             backend: self.backend().to_owned(),
             key: layout.key().to_owned(),
             columns: options.columns.clone(),
+            asked,
             partition_columns: manifest.partition_columns.clone().unwrap_or_default(),
             most_rows: manifest.row_count,
             is_exact: !options.prune_only,

@@ -6,7 +6,7 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 use arrow_select::filter::filter_record_batch;
 use remote_store_core::{ObjectInfo, ReadRange, Store};
-use remote_store_serializers::parquet::{Filter, footer_len};
+use remote_store_serializers::parquet::{Filter, footer_len, unknown_column};
 use remote_store_serializers::{ParquetFile, SerializeError};
 
 use crate::difference::difference;
@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) key: String,
     /// Columns of the table that are asked for; none for all.
     pub(crate) columns: Option<Vec<String>>,
+    /// Those, and the columns that the filter looks at.
+    pub(crate) asked: Vec<String>,
     pub(crate) partition_columns: Vec<PartitionColumn>,
     /// Rows of the dataset: no part has more.
     pub(crate) most_rows: u64,
@@ -64,8 +66,16 @@ pub(crate) struct OpenedPart {
 }
 
 impl OpenedPart {
-    pub(crate) async fn open(plan: Arc<Plan>, part: PartPlan) -> Result<Self> {
+    /// Reads the footer; what is not in the first part is not in the dataset.
+    pub(crate) async fn open(plan: Arc<Plan>, part: PartPlan, is_first: bool) -> Result<Self> {
+        let path = part.path.clone();
+        let opened = Self::open_unnamed(plan, part, is_first).await;
+        opened.map_err(|error| error.at(path))
+    }
+
+    async fn open_unnamed(plan: Arc<Plan>, part: PartPlan, is_first: bool) -> Result<Self> {
         let (file, info) = plan.open(&part).await?;
+        plan.check_names(&file, &part, is_first)?;
         plan.check_rows(&file, &part, &info).await?;
         if plan.is_gated
             && let Some(reason) = file.read_support().fallback_reason()
@@ -115,6 +125,11 @@ impl OpenedPart {
 
     /// Row groups that are fetched together, in order.
     pub(crate) fn runs(self) -> Result<Vec<Run>> {
+        let path = self.part.path.clone();
+        self.runs_unnamed().map_err(|error| error.at(path))
+    }
+
+    fn runs_unnamed(self) -> Result<Vec<Run>> {
         let columns = self.plan.columns_of_part(&self.file, &self.part.filter)?;
         let is_whole = self.file.whole().is_some();
         let mut groups: Vec<Vec<usize>> = Vec::new();
@@ -164,6 +179,11 @@ pub(crate) struct Run {
 impl Run {
     /// Fetches and decodes it.
     pub(crate) async fn load(self) -> Result<Vec<RecordBatch>> {
+        let path = self.part.path.clone();
+        self.load_unnamed().await.map_err(|error| error.at(path))
+    }
+
+    async fn load_unnamed(self) -> Result<Vec<RecordBatch>> {
         let columns = self.columns.as_deref();
         let file = if self.file.whole().is_some() {
             self.file.clone()
@@ -184,8 +204,8 @@ impl Run {
             .collect();
         let table = file.decode(columns)?;
         if table.num_rows() != file.num_rows() {
-            let (path, there, said) = (&self.part.path, table.num_rows(), file.num_rows());
-            let reason = format!("the pages of {path} hold {there} rows, its footer says {said}");
+            let (there, said) = (table.num_rows(), file.num_rows());
+            let reason = format!("its pages hold {there} rows, its footer says {said}");
             return Err(damaged(reason).into());
         }
         let mut batches = Vec::with_capacity(table.batches().len());
@@ -272,6 +292,29 @@ impl Plan {
             backend: self.backend.clone(),
             reason,
         })
+    }
+
+    /// That every column asked for is in the part, or in the names of folders.
+    fn check_names(&self, file: &ParquetFile, part: &PartPlan, is_first: bool) -> Result<()> {
+        let in_part = file.schema().fields();
+        let is_there = |name: &&String| {
+            let mut folders = self.partition_columns.iter();
+            in_part.find(name).is_some() || folders.any(|column| column.name == **name)
+        };
+        let Some(missing) = self.asked.iter().find(|name| !is_there(name)) else {
+            return Ok(());
+        };
+        let nothing = RecordBatch::new_empty(SchemaRef::clone(file.schema()));
+        let kept: Vec<usize> = (0..nothing.num_columns()).collect();
+        let whole = hive::restored(&nothing, &kept, &self.partition_columns, &part.values)?;
+        let fields = whole.schema_ref().fields().iter();
+        let there: Vec<String> = fields.map(|field| field.name().clone()).collect();
+        let place = if is_first {
+            format!("dataset {}", self.key)
+        } else {
+            part.path.clone()
+        };
+        Err(DatasetError::from(unknown_column(missing, &there)).at(place))
     }
 
     fn decodes_nothing(&self, file: &ParquetFile, filter: &Filter) -> Result<bool, SerializeError> {

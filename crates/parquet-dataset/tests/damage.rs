@@ -227,6 +227,36 @@ fn a_part_of_another_schema_is_named_with_its_column_and_the_way_out() {
     }
 }
 
+#[test]
+fn a_part_that_is_no_parquet_file_or_cut_off_is_named() {
+    let (datasets, part) = in_folders(5_000);
+    let whole = get(&datasets, &part);
+    let cut_off = whole.slice(..whole.len() - 9);
+    for (content, told) in [
+        (
+            Bytes::from_static(b"id,year\n1,2013\n"),
+            "this is no Parquet file",
+        ),
+        (Bytes::new(), "the object is empty"),
+        (
+            cut_off,
+            "it does not end with the bytes PAR1: it is cut off",
+        ),
+    ] {
+        put(&datasets, &part, content);
+        let errors = [
+            read(&datasets).unwrap_err(),
+            columns(&datasets, &["id"]).unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!(error.kind(), "decode-failed", "{error}");
+            let told = format!("{part}: cannot read Parquet: {told}");
+            assert!(error.to_string().starts_with(&told), "{error}");
+            assert!(matches!(&error, DatasetError::At(located) if located.place() == part));
+        }
+    }
+}
+
 /// The objects of a dataset whose one part is `data.parquet`.
 fn as_the_pure_package_writes(columns: i64, rows: i64, sign: i64) -> Vec<(String, Bytes)> {
     let numbers = |column: i64| -> ArrayRef {

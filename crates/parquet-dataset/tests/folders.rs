@@ -76,6 +76,24 @@ fn columns_that_only_the_filter_looks_at_are_left_out() {
 }
 
 #[test]
+fn an_unknown_column_is_told_with_those_of_folders() {
+    let (datasets, _) = in_folders();
+    let slip = Condition::new("yeer", Comparison::Equal, FilterValue::Int(2012));
+    let nowhere = Condition::new("year", Comparison::Equal, FilterValue::Int(1));
+    for options in [
+        ReadDatasetOptions::default().with_columns(["b", "yeer"]),
+        ReadDatasetOptions::default().with_filter(Filter::all([slip.clone()])),
+        ReadDatasetOptions::default().with_filter(Filter::all([nowhere, slip])),
+    ] {
+        let refused = block_on(datasets.read_where(KEY, &options)).unwrap_err();
+        assert_eq!(refused.kind(), "unknown-column", "{refused}");
+        let told = format!("dataset {KEY}: no column 'yeer' in the table, did you mean 'year'?");
+        assert!(refused.to_string().starts_with(&told), "{refused}");
+        assert!(refused.to_string().contains("'place'"), "{refused}");
+    }
+}
+
+#[test]
 fn a_folder_that_cannot_be_compared_is_an_error_or_kept() {
     let (datasets, _) = in_folders();
     let number = Condition::new("place", Comparison::Equal, FilterValue::Int(1));

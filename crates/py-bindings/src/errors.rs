@@ -132,6 +132,15 @@ impl ToPyErr for DatasetError {
         let (class, path, backend, reason) = match self {
             Self::Store(error) => return error.to_py_err(py),
             Self::Serialize(error) => return error.to_py_err(py),
+            Self::At(located) => {
+                let raised = Raised {
+                    kind: ErrorKind::InvalidConfig,
+                    path: None,
+                    backend: None,
+                    capability: None,
+                };
+                return raised.with(py, located);
+            }
             Self::NotFound { key, backend } => ("NotFound", key, backend, None),
             Self::AlreadyExists { key, backend } => ("AlreadyExists", key, backend, None),
             Self::Conflict { key, backend } | Self::Replaced { key, backend } => {

@@ -51,14 +51,14 @@ pub enum SerializeError {
         /// What to do instead.
         way_out: String,
     },
-    /// A projection names a column that the file does not have.
+    /// A projection, a filter or an option names a column that the table does not have.
     #[error("{}", unknown_column_text(name, nearest.as_deref(), available))]
     UnknownColumn {
         /// The name asked for.
         name: String,
         /// The column whose name comes closest.
         nearest: Option<String>,
-        /// All columns of the file, in order.
+        /// All columns of the table, in order.
         available: Vec<String>,
     },
     /// Reading would go past a bound that protects the process.
@@ -132,7 +132,7 @@ impl SerializeError {
 fn unknown_column_text(name: &str, nearest: Option<&str>, available: &[String]) -> String {
     /// More names than this would drown the message.
     const SHOWN: usize = 20;
-    let mut text = format!("no column '{name}' in the Parquet file");
+    let mut text = format!("no column '{name}' in the table");
     if let Some(nearest) = nearest {
         text = format!("{text}, did you mean '{nearest}'?");
     }
@@ -141,11 +141,12 @@ fn unknown_column_text(name: &str, nearest: Option<&str>, available: &[String]) 
         .take(SHOWN)
         .map(|column| format!("'{column}'"))
         .collect();
-    text = format!(
-        "{text}; it has {} columns: {}",
-        available.len(),
-        shown.join(", ")
-    );
+    let count = match available.len() {
+        0 => return format!("{text}; it has no columns"),
+        1 => "1 column".to_owned(),
+        more => format!("{more} columns"),
+    };
+    text = format!("{text}; it has {count}: {}", shown.join(", "));
     if available.len() > SHOWN {
         text.push_str(", …");
     }

@@ -40,6 +40,7 @@ mod words;
 mod zones;
 
 pub use column_runs::ColumnRun;
+pub use columns::unknown_column;
 pub use decode::{ParquetFile, decode, footer_len};
 pub use encode::{EncodeSummary, encode, encode_table};
 pub use filter::{Comparison, Condition, Filter, FilterValue};

@@ -25,7 +25,19 @@ pub(crate) fn positions(schema: &Schema, names: &[String]) -> Result<Vec<usize>,
         .collect())
 }
 
-pub(crate) fn unknown_column(name: &str, available: &[String]) -> SerializeError {
+/// The error for a column that is not there, with the name that was probably meant.
+///
+/// ```
+/// use remote_store_serializers::parquet::unknown_column;
+///
+/// let columns = ["year", "delay"].map(str::to_owned);
+/// assert_eq!(
+///     unknown_column("yeer", &columns).to_string(),
+///     "no column 'yeer' in the table, did you mean 'year'?; it has 2 columns: 'year', 'delay'"
+/// );
+/// assert!(!unknown_column("wind", &columns).to_string().contains("did you mean"));
+/// ```
+pub fn unknown_column(name: &str, available: &[String]) -> SerializeError {
     SerializeError::UnknownColumn {
         name: name.to_owned(),
         nearest: nearest(name, available).map(str::to_owned),

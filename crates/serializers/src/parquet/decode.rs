@@ -361,10 +361,7 @@ pub fn footer_len(tail: &[u8]) -> Result<usize, SerializeError> {
         return Err(foreign::encrypted());
     }
     let Some((rest, b"PAR1")) = tail.split_last_chunk::<4>() else {
-        return Err(SerializeError::decode(
-            FORMAT,
-            "it does not end as a Parquet file",
-        ));
+        return Err(SerializeError::decode(FORMAT, foreign::CUT_OFF));
     };
     let length = rest
         .last_chunk::<4>()

@@ -14,6 +14,11 @@ use super::FORMAT;
 use super::source::Source;
 use crate::SerializeError;
 
+/// What a file begins and ends with.
+const MAGIC: &[u8] = b"PAR1";
+/// Of a file that does not end as it must.
+pub(crate) const CUT_OFF: &str =
+    "it does not end with the bytes PAR1: it is cut off, or is no Parquet file";
 /// Length and magic, after the footer.
 const TAIL_LEN: usize = 8;
 /// What follows a footer that is signed since columns are encrypted: a nonce and a tag.
@@ -179,7 +184,22 @@ pub(crate) fn unopened(source: &Source, error: ParquetError) -> SerializeError {
     }
     SerializeError::Decode {
         format: FORMAT,
-        reason: error.to_string(),
+        reason: no_parquet(source).map_or_else(|| error.to_string(), str::to_owned),
         source: Some(Box::new(error)),
+    }
+}
+
+/// What is wrong with a file that does not end as Parquet does; none for one that does.
+fn no_parquet(source: &Source) -> Option<&'static str> {
+    let magic = source.len().checked_sub(MAGIC.len() as u64);
+    let has_magic = |start: u64| {
+        let magic = source.get_bytes(start, MAGIC.len());
+        // What was not fetched tells nothing.
+        magic.map_or(true, |magic| magic.as_ref() == MAGIC)
+    };
+    match magic {
+        Some(end) if has_magic(end) => None,
+        Some(_) if has_magic(0) => Some(CUT_OFF),
+        _ => Some("this is no Parquet file: it neither begins nor ends with the bytes PAR1"),
     }
 }

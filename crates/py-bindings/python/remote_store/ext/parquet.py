@@ -20,6 +20,7 @@ from remote_store import _native
 from remote_store._store import Store
 from remote_store.ext import _filters, _options
 from remote_store.ext._frames import names, stream_or_table, watched, with_errors_of
+from remote_store.ext._located import located
 from remote_store.ext._manifest import DatasetIncomplete, DatasetManifest, ManifestCorrupted
 from remote_store.ext._pyarrow_parquet import file_options, parts, read_whole
 
@@ -250,7 +251,10 @@ class ParquetDatasetStore:
         manifest = DatasetManifest.from_checked_json(bytes(found))
         if manifest.partition_cols:
             raise ValueError(f"Dataset {key} has parts that only PyArrow reads, and partition columns")
-        tables = [_decode(part, columns) for part in parts]
+        tables = []
+        for name, part in zip(manifest.parts, parts, strict=True):
+            with located(f"{key}/{name}"):
+                tables.append(_decode(part, columns))
         for name, table in zip(manifest.parts, tables, strict=False):
             if table.schema != tables[0].schema:
                 others = {field.name: field for field in tables[0].schema}

@@ -52,6 +52,19 @@ class Target:
             else f"output {'/'.join(self.identifier or ())}"
         )
 
+    def full_name(self) -> str:
+        """Name it with its partition, where it is one."""
+        return f"{self.name()}, partition {self.partitions[0]!r}" if self.partitions else self.name()
+
+    def way_out_of_missing(self) -> str:
+        """Say what to do when nothing is stored for it."""
+        if not self.partitions:
+            return "was it materialized with this store? Materialize it first"
+        return (
+            "was it materialized with this store? Materialize this partition first, or allow missing "
+            'partitions on the input: metadata {"allow_missing_partitions": True}'
+        )
+
 
 def output_target(context: Any) -> Target:
     """Say where the output of a context belongs (DAG-005, DAG-006)."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from remote_store import _native
-from remote_store._errors import RemoteStoreError
+from remote_store._errors import NotFound, RemoteStoreError
+from remote_store.ext._located import located, name_place
+from remote_store.ext._manifest import DatasetIncomplete, ManifestCorrupted
 from remote_store.ext.dagster import _tables, _windows
+from remote_store.ext.dagster._contexts import Target
 from remote_store.ext.dagster._partitioned import PartitionedIOManager, Stored
 
 if TYPE_CHECKING:
@@ -15,7 +18,6 @@ if TYPE_CHECKING:
     from dagster import IOManager
 
     from remote_store import Store
-    from remote_store.ext.dagster._contexts import Target
 
 __all__ = ["_DatasetIOManagerImpl", "dagster_dataset_io_manager"]
 
@@ -53,8 +55,15 @@ class _DatasetIOManagerImpl(PartitionedIOManager):
         rows = getattr(manifest, "row_count", None)
         return Stored({"dataset_key": path}, path, None, rows if isinstance(rows, int) else None)
 
-    def _read(self, path: str, target: Target, columns: Sequence[str] | None) -> Any:  # noqa: ARG002
-        return _tables.none_or_table(self._datasets.read_dataset(path, columns=columns))
+    def _read(self, path: str, target: Target, columns: Sequence[str] | None) -> Any:
+        try:
+            with located(target.full_name()):
+                return _tables.none_or_table(self._datasets.read_dataset(path, columns=columns))
+        except DatasetIncomplete as error:
+            raise _incomplete(error, path, target) from error
+        except (ManifestCorrupted, NotFound) as error:
+            name_place(error, target.full_name())
+            raise
 
     def _read_partitions(
         self,
@@ -67,7 +76,7 @@ class _DatasetIOManagerImpl(PartitionedIOManager):
         def load(key: str) -> tuple[bool, Any]:
             path = self._asset_path(asset, key)
             try:
-                return True, _tables.none_or_table(self._datasets.read_dataset(path, columns=columns))
+                return True, self._read(path, Target(tuple(asset), None, (key,)), columns)
             except RemoteStoreError:
                 # A dataset that was begun and is damaged stays an error.
                 if allow_missing and not self._datasets.dataset_exists(path):
@@ -77,6 +86,14 @@ class _DatasetIOManagerImpl(PartitionedIOManager):
         window = _READ_WINDOW if _windows.takes_threads(self._store) else 1
         for key, (there, value) in _windows.in_order(load, partitions, window):
             yield key, there, value
+
+
+def _incomplete(error: DatasetIncomplete, path: str, target: Target) -> DatasetIncomplete:
+    if error.path == f"{path}/_SUCCESS":
+        what = f"{error.path} is missing ({target.full_name()}): {target.way_out_of_missing()}"
+    else:
+        what = f"{error.path or path} is missing ({target.full_name()}). Materialize it again"
+    return DatasetIncomplete(f"Dataset is incomplete: {what}", path=error.path, backend=error.backend)
 
 
 def _dataset_store(store: Any) -> Any:

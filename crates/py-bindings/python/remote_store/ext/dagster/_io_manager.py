@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from remote_store import _native
 from remote_store._errors import NotFound
+from remote_store.ext._located import located
 from remote_store.ext.dagster import _streaming, _tables, _windows
+from remote_store.ext.dagster._contexts import Target
 from remote_store.ext.dagster._partitioned import PartitionedIOManager, Stored
 from remote_store.ext.dagster._serializers import ParquetSerializer, Serializer, serializer_for
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from dagster import IOManager
 
     from remote_store import Store
-    from remote_store.ext.dagster._contexts import Target
 
 __all__ = ["_RemoteStoreIOManagerImpl", "dagster_io_manager"]
 
@@ -74,11 +75,13 @@ class _RemoteStoreIOManagerImpl(PartitionedIOManager):
         try:
             if columns is not None and self._is_parquet():
                 serializer: Any = self._serializer
-                return serializer.read_from(self._store, path, columns=columns)
+                with located(target.full_name()):
+                    return serializer.read_from(self._store, path, columns=columns)
             data = self._store.read_bytes(path)
         except NotFound as error:
             raise _missing(error, path, target) from error
-        return self._deserialized(data, columns)
+        with located(f"{target.full_name()} at {path!r}"):
+            return self._deserialized(data, columns)
 
     def _read_partitions(
         self,
@@ -103,7 +106,13 @@ class _RemoteStoreIOManagerImpl(PartitionedIOManager):
                 allow_missing=allow_missing,
             )
             for key, (_, data) in zip(partitions, fetched, strict=True):
-                yield key, data is not None, None if data is None else self._deserialized(data, columns)
+                if data is None:
+                    yield key, False, None
+                    continue
+                name = Target(tuple(asset), None, (key,)).full_name()
+                with located(f"{name} at {self._asset_path(asset, key)!r}"):
+                    value = self._deserialized(data, columns)
+                yield key, True, value
 
     def _deserialized(self, data: bytes, columns: Sequence[str] | None) -> Any:
         if columns is None:
@@ -122,9 +131,8 @@ class _Streamed:
 
 
 def _missing(error: NotFound, path: str, target: Target) -> NotFound:
-    partition = f", partition {target.partitions[0]!r}" if target.partitions else ""
     return NotFound(
-        f"File not found: {path} ({target.name()}{partition}): was it materialized with this store?",
+        f"File not found: {path} ({target.full_name()}): {target.way_out_of_missing()}",
         path=path,
         backend=error.backend,
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from remote_store import _native
 from remote_store.ext import _frames, _options
 from remote_store.ext._frames import is_table, watched, with_errors_of
+from remote_store.ext._located import located
 from remote_store.ext._pyarrow_parquet import EncodedFile, Rows, file_options, read_whole
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ def read(store: Any, path: str, columns: Sequence[str] | None) -> pa.Table | Non
     """Read one object; of a large one only what the columns need.
 
     Raises:
-        ValueError: It is no Parquet file, or there is no such column.
+        ValueError: It is no Parquet file, or there is no such column; the message names the path.
         NotFound: There is no such object.
     """
     import pyarrow as pa
@@ -213,11 +214,12 @@ def read(store: Any, path: str, columns: Sequence[str] | None) -> pa.Table | Non
         decoded, content = _native.parquet.read(store, path, None if columns is None else list(columns))
     except ValueError:
         # What stands for None has none of the columns, and PyArrow knows footers that are not known here.
-        return decode(store.read_bytes(path), columns)
-    if decoded is None:
-        return decode(store.read_bytes(path) if content is None else bytes(content), columns)
-    table = pa.table(decoded)
-    return none_or_table(table if columns is None else select(table, columns))
+        decoded, content = None, None
+    with located(path):
+        if decoded is None:
+            return decode(store.read_bytes(path) if content is None else bytes(content), columns)
+        table = pa.table(decoded)
+        return none_or_table(table if columns is None else select(table, columns))
 
 
 def decode(data: bytes, columns: Sequence[str] | None) -> pa.Table | None:
@@ -229,10 +231,17 @@ def decode(data: bytes, columns: Sequence[str] | None) -> pa.Table | None:
     try:
         return none_or_table(_decoded(data, columns))
     except ValueError:
-        # What stands for None has none of the columns.
-        if columns is None or none_or_table(_decoded(data, None)) is not None:
+        if columns is None or not _stands_for_none(data):
             raise
         return None
+
+
+def _stands_for_none(data: bytes) -> bool:
+    """Say whether a file has none of any columns because it is the mark of None."""
+    try:
+        return none_or_table(_decoded(data, None)) is None
+    except ValueError:
+        return False
 
 
 def _decoded(data: bytes, columns: Sequence[str] | None) -> pa.Table:
