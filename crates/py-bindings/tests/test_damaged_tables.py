@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from decimal import Decimal
 
 import pytest
 
@@ -95,6 +96,9 @@ class TestColumns:
             {"filters": [("yeer", "==", 1)]},
             {"columns": ["d"], "filters": [("yeer", "==", 1)]},
             {"filters": [("year", "==", 1900), ("yeer", "==", 1)]},
+            # These have no native form.
+            {"filters": [("yeer", "==", Decimal(1))]},
+            {"columns": ["d"], "filters": [("yeer", "==", Decimal(1))]},
         ):
             with pytest.raises(ValueError, match=f"^{told}"):
                 datasets.read_dataset("g", **options)

@@ -9,6 +9,7 @@ one of several concurrent writers wins and the others get ``Conflict``.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -179,9 +180,9 @@ class ParquetDatasetStore:
         native, wanted = self._datasets(), _with_filtered(columns, filters)
         table = native.read(key, columns=wanted, filters=_filters.native(filters))
         if table is not None:
-            return _filtered(pa.table(table), columns, filters)
+            return _filtered(key, pa.table(table), columns, filters)
         whole = pa.concat_tables(self._decoded_parts(key, wanted))
-        return _filtered(whole, columns, filters)
+        return _filtered(key, whole, columns, filters)
 
     def read_dataset_batches(
         self,
@@ -231,12 +232,12 @@ class ParquetDatasetStore:
         # Any: the protocol of schemas has no name in PyArrow's annotations.
         described: Any = found
         first = next(parts) if found is None else pa.Table.from_batches([], pa.schema(described))
-        schema = _filtered(first.slice(0, 0), columns, filters).schema
+        schema = _filtered(key, first.slice(0, 0), columns, filters).schema
 
         def batches() -> Iterator[pa.RecordBatch]:
-            yield from _filtered(first, columns, filters).to_batches()
+            yield from _filtered(key, first, columns, filters).to_batches()
             for part in parts:
-                yield from _filtered(part, columns, filters).to_batches()
+                yield from _filtered(key, part, columns, filters).to_batches()
 
         return pa.RecordBatchReader.from_batches(schema, batches())
 
@@ -357,12 +358,21 @@ def _with_filtered(columns: Sequence[str] | None, filters: _filters.Filters | No
     return list(dict.fromkeys([*columns, *looked_at]))
 
 
-def _filtered(table: pa.Table, columns: Sequence[str] | None, filters: _filters.Filters | None) -> pa.Table:
+def _filtered(
+    key: str, table: pa.Table, columns: Sequence[str] | None, filters: _filters.Filters | None
+) -> pa.Table:
     if filters is None:
         return table
     missing = [name for name in _filters.columns_of(filters) if name not in table.column_names]
     if missing:
-        raise ValueError(f"No column {missing[0]!r}; the table has: {', '.join(table.column_names)}")
+        # Where a value has no native form, the filter's columns are not checked before.
+        nearest = difflib.get_close_matches(missing[0], table.column_names, 1)
+        hint = f", did you mean {nearest[0]!r}?" if nearest else ""
+        there = ", ".join(map(repr, table.column_names))
+        raise ValueError(
+            f"dataset {key}: no column {missing[0]!r} in the table{hint}; "
+            f"it has {len(table.column_names)} columns: {there}"
+        )
     table = _filters.kept(table, filters)
     return (
         table
