@@ -2,6 +2,7 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::{Arc, Weak};
 use std::thread;
 
 use bytes::Bytes;
@@ -9,14 +10,14 @@ use futures_channel::{mpsc, oneshot};
 use futures_util::sink::SinkExt;
 use futures_util::stream::StreamExt;
 use remote_store_core::{
-    Driver, FileParts, ObjectInfo, ObjectReader, PartsInOrder, ReadRange, Result as StoreResult,
-    Store, runtime,
+    Driver, Error as StoreError, FileParts, ObjectReader, PartsInOrder, ReadRange,
+    Result as StoreResult, Store, runtime,
 };
 use remote_store_serializers::parquet::{ColumnRun, footer_len};
 use remote_store_serializers::{ParquetFile, SerializeError, Table};
 
 use crate::error::Result;
-use crate::object::{TAIL_BYTES, is_same, outcome};
+use crate::object::{Loaded, SMALL_TABLE_ROWS, TAIL_BYTES, decoded, is_same, outcome};
 
 /// Runs that wait for a thread that decodes, beside the one that arrives.
 const RUNS_WAITING: usize = 2;
@@ -25,13 +26,15 @@ const RUNS_WAITING: usize = 2;
 const STREAMED_BYTES: u64 = 64 << 20;
 /// Smaller files are read whole.
 const LARGE_FILE_BYTES: u64 = 1 << 20;
+/// Of more columns, each is decoded by itself only where it has many rows.
+const FEW_COLUMNS: usize = 64;
 
 /// A run and its bytes, each part with the place where it starts.
 type Arrived = (ColumnRun, Parts);
 type Parts = Vec<(u64, Bytes)>;
 
 /// A file whose footer is known, and the columns of it that are wanted.
-pub(crate) struct Wanted {
+struct Wanted {
     file: ParquetFile,
     columns: Option<Vec<String>>,
     runs: Vec<ColumnRun>,
@@ -46,38 +49,88 @@ pub(crate) fn is_worth_it(object: &ObjectReader) -> bool {
         || (object.is_file() && size > LARGE_FILE_BYTES)
 }
 
-impl Wanted {
-    /// What to read of an object that was opened; none when it is to be fetched whole, because
-    /// pyarrow decodes it, its chunks overlap, or it is another one by now.
-    pub(crate) async fn of_object(
-        store: &Store,
-        path: &str,
-        columns: Option<&[String]>,
-        info: &ObjectInfo,
-    ) -> Result<Option<Self>> {
-        let mut length = TAIL_BYTES;
+/// Decodes an object while it is read.
+///
+/// # Errors
+/// What the store fails with while the bytes move, [`StoreError::Conflict`] when it was replaced
+/// meanwhile, else what decoding fails with.
+pub(crate) async fn load(
+    store: &Store,
+    path: &str,
+    columns: Option<&[String]>,
+    object: ObjectReader,
+) -> Result<Loaded> {
+    let object = match object.into_file_parts() {
+        Ok(parts) => {
+            // Dropped with this future, when whoever waits for it was interrupted.
+            let waiting = Arc::new(());
+            let (is_waited_for, columns) = (Arc::downgrade(&waiting), columns.map(<[_]>::to_vec));
+            let loaded = aside(move || load_file(&parts, columns.as_deref(), &is_waited_for));
+            return outcome(loaded?).await;
+        }
+        Err(object) => *object,
+    };
+    let info = object.info();
+    let mut length = TAIL_BYTES;
+    let tail = loop {
+        let end = store.open(path, ReadRange::Suffix(length)).await?;
+        if !is_same(end.info(), info) {
+            return Err(StoreError::conflict(path, store.backend().name()).into());
+        }
+        let tail = end.bytes().await?;
+        let needed = footer_len(&tail)?;
+        if needed <= tail.len() || length >= info.size {
+            break tail;
+        }
+        length = needed as u64;
+    };
+    let file = ParquetFile::open_tail(info.size, tail)?;
+    match Wanted::new(file, columns)? {
+        Some(wanted) => Ok(Loaded::Table(wanted.decode_passing(object).await?)),
+        None => decoded(object.bytes().await?, columns),
+    }
+}
+
+/// Decodes a file: each thread reads what it needs.
+fn load_file(
+    parts: &FileParts,
+    columns: Option<&[String]>,
+    is_waited_for: &Weak<()>,
+) -> Result<Loaded> {
+    let size = parts.size();
+    let load = || {
+        let mut length = TAIL_BYTES.min(size);
         let tail = loop {
-            let end = store.open(path, ReadRange::Suffix(length)).await?;
-            if !is_same(end.info(), info) {
-                return Ok(None);
-            }
-            let tail = end.bytes().await?;
-            let needed = footer_len(&tail)?;
-            if needed <= tail.len() || length >= info.size {
+            let tail = parts.read(size - length..size)?;
+            let needed = footer_len(&tail)? as u64;
+            if needed <= length || length == size {
                 break tail;
             }
-            length = needed as u64;
+            length = needed.min(size);
         };
-        let file = ParquetFile::open_tail(info.size, tail)?;
-        if file.read_support_for(columns)?.fallback_reason().is_some() {
-            return Ok(None);
+        let file = ParquetFile::open_tail(size, tail)?;
+        match Wanted::new(file, columns)? {
+            Some(wanted) => Ok(Loaded::Table(wanted.decode_file(parts, is_waited_for)?)),
+            None => decoded(parts.read(0..size)?, columns),
         }
-        Ok(Self::new(file, columns)?)
-    }
+    };
+    let loaded = load();
+    // First: what is wrong may be that it was overwritten in place.
+    parts.check_unchanged()?;
+    loaded
+}
 
-    /// None where chunks overlap, as no writer makes them: what a forged footer claims again and
+impl Wanted {
+    /// None where all of it is to be decoded at once: by pyarrow; as many columns of few rows; or
+    /// because chunks overlap, as no writer makes them, and what a forged footer claims again and
     /// again would be read as often.
     fn new(file: ParquetFile, columns: Option<&[String]>) -> Result<Option<Self>, SerializeError> {
+        let is_wide = file.schema().fields().len() > FEW_COLUMNS;
+        if (is_wide && file.num_rows() < SMALL_TABLE_ROWS)
+            || file.read_support_for(columns)?.fallback_reason().is_some()
+        {
+            return Ok(None);
+        }
         let runs = file.column_runs(columns)?;
         let ranges = runs.iter().enumerate().flat_map(|(index, run)| {
             let ranges = run.ranges().iter();
@@ -96,28 +149,22 @@ impl Wanted {
         }))
     }
 
-    /// Decodes it; each thread reads what it needs of a file, while other objects pass by.
-    ///
-    /// # Errors
-    /// What the store fails with while the bytes move, else what decoding fails with.
-    pub(crate) async fn decode(self, object: ObjectReader) -> Result<Table> {
-        match object.into_file_parts() {
-            Ok(parts) => Ok(self.decode_file(&parts)?),
-            Err(object) => self.decode_passing(*object).await,
-        }
-    }
-
-    fn decode_file(mut self, file_parts: &FileParts) -> Result<Table, SerializeError> {
+    fn decode_file(
+        mut self,
+        parts: &FileParts,
+        is_waited_for: &Weak<()>,
+    ) -> Result<Table, SerializeError> {
         self.runs.sort_by_cached_key(ColumnRun::turn);
         let runs = self.runs.into_iter().map(|run| {
             let ranges = run.ranges().to_vec();
             let read = || {
-                let part = |range: Range<u64>| Ok((range.start, file_parts.read(range)?));
+                let part = |range: Range<u64>| Ok((range.start, parts.read(range)?));
                 let parts: StoreResult<Parts> = ranges.into_iter().map(part).collect();
                 parts.map_err(|error| io::Error::other(error).into())
             };
             (run, read)
         });
+        let runs = runs.take_while(|_| is_waited_for.strong_count() > 0);
         self.file.decode_runs(self.columns.as_deref(), runs)
     }
 
@@ -207,7 +254,7 @@ mod tests {
     use futures_executor::block_on;
     use futures_util::stream;
     use proptest::prelude::*;
-    use remote_store_core::{Error as StoreError, ObjectKey};
+    use remote_store_core::{ObjectInfo, ObjectKey};
     use remote_store_serializers::{ParquetOptions, parquet};
 
     use super::*;

@@ -16,7 +16,7 @@ use remote_store_core::{
 };
 use remote_store_serializers::{ParquetFile, ParquetOptions, SerializeError, Table, parquet};
 
-use crate::arriving::{Wanted, is_worth_it};
+use crate::arriving::{self, is_worth_it};
 use crate::error::{DatasetError, Result};
 
 /// Encoded bytes that wait for the store: so many, of so many bytes each. A good part of
@@ -137,7 +137,6 @@ pub enum Loaded {
 ///
 /// A file, and a very large object of a cloud, is decoded while it is read, of one content:
 /// beside the table a few columns of a row group are held. Others are fetched as by [`read`].
-/// Decoding takes the processors for a while: the thread that polls waits for it.
 ///
 /// # Errors
 /// What the store fails with, and [`DatasetError::At`] with what [`ParquetFile::open`] and
@@ -179,34 +178,33 @@ async fn load_unnamed(store: &Store, path: &str, columns: Option<&[String]>) -> 
     let object = store.read(path).await?;
     let info = object.info().clone();
     let is_large = is_worth_it(&object);
-    let wanted = if is_large {
-        Wanted::of_object(store, path, columns, &info).await?
+    let loaded = if is_large {
+        arriving::load(store, path, columns, object).await
     } else {
-        None
-    };
-    let loaded = match wanted {
-        Some(wanted) => wanted.decode(object).await.map(Loaded::Table),
-        None => match object.bytes().await {
+        match object.bytes().await {
             Ok(bytes) => decoded(bytes, columns),
             Err(error) => Err(error.into()),
-        },
+        }
     };
     match loaded {
-        // What is not decoded here is seen in the values alone; a file that cannot be read in
-        // parts is read again.
+        // What is not decoded here is seen in the values alone; what was replaced meanwhile, or
+        // cannot be read in parts, is read again.
         Err(
             DatasetError::Serialize(SerializeError::Unsupported { .. } | SerializeError::Io(_))
             | DatasetError::Store(StoreError::Conflict { .. }),
         ) => {}
-        // A file that was overwritten in place is not a damaged one.
-        Err(_) if is_large && !is_same(&store.head(path).await?, &info) => {}
+        Err(_) if is_large && is_another(store.head(path).await, &info) => {}
         loaded => return loaded,
     }
     decoded(store.read_bytes(path).await?, columns)
 }
 
+fn is_another(now: Result<ObjectInfo, StoreError>, info: &ObjectInfo) -> bool {
+    now.is_ok_and(|now| !is_same(&now, info))
+}
+
 /// Decodes what was fetched.
-fn decoded(bytes: Bytes, columns: Option<&[String]>) -> Result<Loaded> {
+pub(crate) fn decoded(bytes: Bytes, columns: Option<&[String]>) -> Result<Loaded> {
     decoded_file(&ParquetFile::open(bytes)?, columns)
 }
 
@@ -291,12 +289,12 @@ async fn read_ranges(
 }
 
 /// What work on a thread of its own came to.
-pub(crate) async fn outcome<T>(
-    done: impl Future<Output = Result<Result<T, SerializeError>, oneshot::Canceled>>,
-) -> Result<T, SerializeError> {
+pub(crate) async fn outcome<T, E: From<SerializeError>>(
+    done: impl Future<Output = Result<Result<T, E>, oneshot::Canceled>>,
+) -> Result<T, E> {
     done.await.unwrap_or_else(|_ended| {
         let ended = "the thread that works on Parquet ended early";
-        Err(io::Error::other(ended).into())
+        Err(SerializeError::from(io::Error::other(ended)).into())
     })
 }
 

@@ -89,7 +89,7 @@ fn a_file_is_decoded_part_by_part_as_it_is_whole() {
     let local = LocalBackend::new(LocalOptions::new(folder.path())).unwrap();
     let store = Store::new(Arc::new(local), Prefix::root());
     // The footer of the wide one does not come with the first request for the end.
-    for (width, rows) in [(5, 200_000), (WIDE, 300)] {
+    for (width, rows) in [(5, 200_000), (WIDE, 300), (70, 12_000)] {
         let (table, object) = large(width, rows, 1);
         block_on(store.write(PATH, object, &WriteOptions::overwrite())).unwrap();
         let nearly_all: Vec<String> = (0..width - 1).map(|n| format!("c{n}")).collect();

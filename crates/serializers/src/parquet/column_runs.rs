@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
+use ::parquet::file::metadata::ColumnChunkMetaData;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use bytes::Bytes;
@@ -16,6 +17,8 @@ use crate::{SerializeError, Table};
 /// Row groups are decoded together up to this many rows, so that a file of many
 /// small row groups does not become as many small jobs.
 const RUN_ROWS: usize = 2 * BATCH_ROWS;
+/// And up to so many bytes in the file, which wait for each other when they arrive one by one.
+const RUN_BYTES: i64 = 16 << 20;
 
 /// One column of neighbouring row groups, as [`ParquetFile::column_runs`] gives it.
 #[derive(Debug, Clone)]
@@ -62,11 +65,39 @@ impl ParquetFile {
             let schema = self.schema_of(&positions)?;
             let row_groups = self.row_groups_together(has_categories(&schema));
             let mut runs = self.runs_of(&positions, &row_groups);
-            for run in &mut runs {
-                run.ranges = self.chunk_ranges(&[run.column], run.row_groups.clone())?;
-            }
+            self.find(&mut runs, &positions, &row_groups)?;
             Ok(runs)
         })
+    }
+
+    /// Tells the runs where their chunks lie; one pass, for tables may have thousands of columns.
+    fn find(
+        &self,
+        runs: &mut [ColumnRun],
+        columns: &[usize],
+        together: &[Range<usize>],
+    ) -> Result<(), SerializeError> {
+        let schema = self.metadata.parquet_schema();
+        let mut places = vec![None; self.schema().fields().len()];
+        for (place, column) in columns.iter().enumerate() {
+            if let Some(known) = places.get_mut(*column) {
+                *known = Some(place);
+            }
+        }
+        let metadata = self.metadata.metadata();
+        let runs = runs.chunks_mut(columns.len().max(1));
+        for (runs, row_groups) in runs.zip(together) {
+            let row_groups = metadata.row_groups().get(row_groups.clone());
+            for row_group in row_groups.unwrap_or_default() {
+                for (leaf, chunk) in row_group.columns().iter().enumerate() {
+                    let place = places.get(schema.get_column_root_idx(leaf)).copied();
+                    if let Some(run) = place.flatten().and_then(|place| runs.get_mut(place)) {
+                        run.ranges.push(self.chunk_range(chunk)?);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Decodes the named columns, or all, of a file whose footer alone is there, in parallel:
@@ -159,13 +190,16 @@ impl ParquetFile {
     /// dictionary of its own that is to stay as it is.
     pub(crate) fn row_groups_together(&self, apart: bool) -> Vec<Range<usize>> {
         let mut runs = Vec::new();
-        let (mut start, mut rows) = (0, 0_usize);
+        let (mut start, mut rows, mut bytes) = (0, 0_usize, 0_i64);
         for (index, row_group) in self.metadata.metadata().row_groups().iter().enumerate() {
             // A damaged footer may claim anything; decoding finds out.
             rows = rows.saturating_add(usize::try_from(row_group.num_rows()).unwrap_or_default());
-            if apart || rows >= RUN_ROWS {
+            let chunks = row_group.columns().iter();
+            let chunks = chunks.map(ColumnChunkMetaData::compressed_size);
+            bytes = chunks.fold(bytes, i64::saturating_add);
+            if apart || rows >= RUN_ROWS || bytes >= RUN_BYTES {
                 runs.push(start..index + 1);
-                (start, rows) = (index + 1, 0);
+                (start, rows, bytes) = (index + 1, 0, 0);
             }
         }
         if start < self.num_row_groups() {

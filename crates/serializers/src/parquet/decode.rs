@@ -8,7 +8,7 @@ use ::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use ::parquet::errors::ParquetError;
-use ::parquet::file::metadata::PageIndexPolicy;
+use ::parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy};
 use ::parquet::file::reader::Length;
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, DataType, FieldRef, Schema, SchemaRef};
@@ -141,38 +141,32 @@ impl ParquetFile {
         columns: Option<&[String]>,
     ) -> Result<Vec<Range<u64>>, SerializeError> {
         let positions = self.positions(columns)?;
-        let all = 0..self.num_row_groups();
-        caught("reading", || self.chunk_ranges(&positions, all))
-    }
-
-    /// Where the chunks of these columns of some row groups lie.
-    pub(crate) fn chunk_ranges(
-        &self,
-        columns: &[usize],
-        row_groups: Range<usize>,
-    ) -> Result<Vec<Range<u64>>, SerializeError> {
         let schema = self.metadata.parquet_schema();
-        let row_groups = self.metadata.metadata().row_groups().get(row_groups);
-        let mut ranges = Vec::new();
-        for row_group in row_groups.unwrap_or_default() {
-            for (leaf, chunk) in row_group.columns().iter().enumerate() {
-                if columns.contains(&schema.get_column_root_idx(leaf)) {
-                    let (start, length) = chunk.byte_range();
-                    let end = start.checked_add(length);
-                    let end = end.filter(|end| *end <= self.source.len());
-                    // A footer that is damaged may claim more than there is, or is worth asking for.
-                    ranges.push(
-                        start..end.ok_or_else(|| {
-                            SerializeError::decode(
-                                FORMAT,
-                                "a column lies beyond the end of the file; it is damaged",
-                            )
-                        })?,
-                    );
+        caught("reading", || {
+            let mut ranges = Vec::new();
+            for row_group in self.metadata.metadata().row_groups() {
+                for (leaf, chunk) in row_group.columns().iter().enumerate() {
+                    if positions.contains(&schema.get_column_root_idx(leaf)) {
+                        ranges.push(self.chunk_range(chunk)?);
+                    }
                 }
             }
-        }
-        Ok(ranges)
+            Ok(ranges)
+        })
+    }
+
+    /// Where a chunk lies.
+    pub(crate) fn chunk_range(
+        &self,
+        chunk: &ColumnChunkMetaData,
+    ) -> Result<Range<u64>, SerializeError> {
+        let (start, length) = chunk.byte_range();
+        let end = start.checked_add(length);
+        // A footer that is damaged may claim more than there is, or is worth asking for.
+        let end = end.filter(|end| *end <= self.source.len());
+        let beyond = "a column lies beyond the end of the file; it is damaged";
+        let end = end.ok_or_else(|| SerializeError::decode(FORMAT, beyond))?;
+        Ok(start..end)
     }
 
     /// The same file with the parts that were fetched, each with the place where it starts.
