@@ -83,7 +83,7 @@ def names(columns: Iterable[str] | None, option: str = "columns") -> list[str] |
         return None
     if isinstance(columns, str):
         raise TypeError(f"{option} must be a list of names, got the text {columns!r}; write [{columns!r}]")
-    given = list(columns)
+    given: list[Any] = list(columns)
     wrong = next((name for name in given if not isinstance(name, str)), None)
     if wrong is not None:
         raise TypeError(f"{option} must be a list of names, got {type(wrong).__name__} in it")
