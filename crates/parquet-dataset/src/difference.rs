@@ -1,6 +1,13 @@
-//! How the columns of two parts differ.
+//! How the columns of a part differ from those of others, or from those asked for.
 
-use arrow_schema::Schema;
+use arrow_array::RecordBatch;
+use arrow_schema::{Schema, SchemaRef};
+use remote_store_serializers::ParquetFile;
+use remote_store_serializers::parquet::unknown_column;
+
+use crate::error::{DatasetError, Result};
+use crate::hive;
+use crate::run::{PartPlan, Plan};
 
 /// The first column in which two parts differ, in words.
 pub(crate) fn difference(expected: &Schema, found: &Schema) -> Option<String> {
@@ -43,4 +50,32 @@ pub(crate) fn difference(expected: &Schema, found: &Schema) -> Option<String> {
         }
     }
     Some("it has fewer columns".to_owned())
+}
+
+/// That every column asked for is in the part, or in the names of folders.
+pub(crate) fn check_names(
+    plan: &Plan,
+    file: &ParquetFile,
+    part: &PartPlan,
+    is_first: bool,
+) -> Result<()> {
+    let in_part = file.schema().fields();
+    let is_there = |name: &&String| {
+        let mut folders = plan.partition_columns.iter();
+        in_part.find(name).is_some() || folders.any(|column| column.name == **name)
+    };
+    let Some(missing) = plan.asked.iter().find(|name| !is_there(name)) else {
+        return Ok(());
+    };
+    let nothing = RecordBatch::new_empty(SchemaRef::clone(file.schema()));
+    let kept: Vec<usize> = (0..nothing.num_columns()).collect();
+    let whole = hive::restored(&nothing, &kept, &plan.partition_columns, &part.values)?;
+    let fields = whole.schema_ref().fields().iter();
+    let there: Vec<String> = fields.map(|field| field.name().clone()).collect();
+    let place = if is_first {
+        format!("dataset {}", plan.key)
+    } else {
+        part.path.clone()
+    };
+    Err(DatasetError::from(unknown_column(missing, &there)).at(place))
 }

@@ -6,10 +6,10 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 use arrow_select::filter::filter_record_batch;
 use remote_store_core::{ObjectInfo, ReadRange, Store};
-use remote_store_serializers::parquet::{Filter, footer_len, unknown_column};
+use remote_store_serializers::parquet::{Filter, footer_len};
 use remote_store_serializers::{ParquetFile, SerializeError};
 
-use crate::difference::difference;
+use crate::difference::{check_names, difference};
 use crate::error::{DatasetError, Result};
 use crate::hive::{self, PartitionColumn, Repeated};
 use crate::layout::{Layout, PartOrigin, part_origin};
@@ -75,7 +75,7 @@ impl OpenedPart {
 
     async fn open_unnamed(plan: Arc<Plan>, part: PartPlan, is_first: bool) -> Result<Self> {
         let (file, info) = plan.open(&part).await?;
-        plan.check_names(&file, &part, is_first)?;
+        check_names(&plan, &file, &part, is_first)?;
         plan.check_rows(&file, &part, &info).await?;
         if plan.is_gated
             && let Some(reason) = file.read_support().fallback_reason()
@@ -292,29 +292,6 @@ impl Plan {
             backend: self.backend.clone(),
             reason,
         })
-    }
-
-    /// That every column asked for is in the part, or in the names of folders.
-    fn check_names(&self, file: &ParquetFile, part: &PartPlan, is_first: bool) -> Result<()> {
-        let in_part = file.schema().fields();
-        let is_there = |name: &&String| {
-            let mut folders = self.partition_columns.iter();
-            in_part.find(name).is_some() || folders.any(|column| column.name == **name)
-        };
-        let Some(missing) = self.asked.iter().find(|name| !is_there(name)) else {
-            return Ok(());
-        };
-        let nothing = RecordBatch::new_empty(SchemaRef::clone(file.schema()));
-        let kept: Vec<usize> = (0..nothing.num_columns()).collect();
-        let whole = hive::restored(&nothing, &kept, &self.partition_columns, &part.values)?;
-        let fields = whole.schema_ref().fields().iter();
-        let there: Vec<String> = fields.map(|field| field.name().clone()).collect();
-        let place = if is_first {
-            format!("dataset {}", self.key)
-        } else {
-            part.path.clone()
-        };
-        Err(DatasetError::from(unknown_column(missing, &there)).at(place))
     }
 
     fn decodes_nothing(&self, file: &ParquetFile, filter: &Filter) -> Result<bool, SerializeError> {
