@@ -1,12 +1,10 @@
 //! How the columns of a part differ from those of others, or from those asked for.
 
-use arrow_array::RecordBatch;
-use arrow_schema::{Schema, SchemaRef};
+use arrow_schema::Schema;
 use remote_store_serializers::ParquetFile;
 use remote_store_serializers::parquet::unknown_column;
 
 use crate::error::{DatasetError, Result};
-use crate::hive;
 use crate::run::{PartPlan, Plan};
 
 /// The first column in which two parts differ, in words.
@@ -67,10 +65,8 @@ pub(crate) fn check_names(
     let Some(missing) = plan.asked.iter().find(|name| !is_there(name)) else {
         return Ok(());
     };
-    let nothing = RecordBatch::new_empty(SchemaRef::clone(file.schema()));
-    let kept: Vec<usize> = (0..nothing.num_columns()).collect();
-    let whole = hive::restored(&nothing, &kept, &plan.partition_columns, &part.values)?;
-    let fields = whole.schema_ref().fields().iter();
+    let all = plan.without_rows(file, part)?;
+    let fields = all.schema_ref().fields().iter();
     let there: Vec<String> = fields.map(|field| field.name().clone()).collect();
     let place = if is_first {
         format!("dataset {}", plan.key)

@@ -105,11 +105,8 @@ impl OpenedPart {
 
     /// The columns that its batches have.
     pub(crate) fn schema(&self) -> Result<SchemaRef> {
-        let nothing = RecordBatch::new_empty(SchemaRef::clone(self.file.schema()));
-        let kept: Vec<usize> = (0..nothing.num_columns()).collect();
-        let columns = &self.plan.partition_columns;
-        let restored = hive::restored(&nothing, &kept, columns, &self.part.values)?;
-        Ok(projected(restored, self.plan.columns.as_deref())?.schema())
+        let all = self.plan.without_rows(&self.file, &self.part)?;
+        Ok(projected(all, self.plan.columns.as_deref())?.schema())
     }
 
     /// Whether its columns are those of the parts before it.
@@ -292,6 +289,13 @@ impl Plan {
             backend: self.backend.clone(),
             reason,
         })
+    }
+
+    /// All columns of a part, those of its folders too.
+    pub(crate) fn without_rows(&self, file: &ParquetFile, part: &PartPlan) -> Result<RecordBatch> {
+        let nothing = RecordBatch::new_empty(SchemaRef::clone(file.schema()));
+        let kept: Vec<usize> = (0..nothing.num_columns()).collect();
+        hive::restored(&nothing, &kept, &self.partition_columns, &part.values)
     }
 
     fn decodes_nothing(&self, file: &ParquetFile, filter: &Filter) -> Result<bool, SerializeError> {
