@@ -6,6 +6,7 @@
 
 mod shared;
 
+use remote_store_parquet_dataset::DatasetStore;
 use shared::{columns, get, in_folders, in_manifest, put};
 
 /// So many rows that their number stands nowhere else in a footer.
@@ -57,6 +58,16 @@ fn forged(file: &[u8], rows: i64, claimed: i64, lie: Lie) -> Vec<u8> {
     [pages, &made, &length, magic].concat()
 }
 
+/// Whatever columns are asked for, those of folders alone and none among them.
+fn assert_claim_is_refused(datasets: &DatasetStore, part: &str, claimed: i64) {
+    for wanted in [&["group"][..], &["id"], &["id", "group"], &[]] {
+        let error = columns(datasets, wanted).unwrap_err();
+        assert_eq!(error.kind(), "manifest-corrupted", "{error}");
+        let told = format!("{part} claims {claimed} rows, of at most {ROWS}");
+        assert!(error.to_string().contains(&told), "{error}");
+    }
+}
+
 #[test]
 fn rows_that_a_footer_only_claims_are_refused_before_they_are_made() {
     let (datasets, part) = in_folders(ROWS);
@@ -67,12 +78,7 @@ fn rows_that_a_footer_only_claims_are_refused_before_they_are_made() {
             &part,
             forged(&file, ROWS, claimed, Lie::Everywhere),
         );
-        for wanted in [&["group"][..], &["id"], &["id", "group"], &[]] {
-            let error = columns(&datasets, wanted).unwrap_err();
-            assert_eq!(error.kind(), "manifest-corrupted", "{error}");
-            let told = format!("{part} claims {claimed} rows, of at most {ROWS}");
-            assert!(error.to_string().contains(&told), "{error}");
-        }
+        assert_claim_is_refused(&datasets, &part, claimed);
         // The same lie in the manifest does not help.
         in_manifest(&datasets, &ROWS.to_string(), &claimed.to_string());
         for nothing_to_decode in [&["group"][..], &[]] {
@@ -123,11 +129,6 @@ fn rows_that_only_a_row_group_claims_are_refused_as_well() {
             &part,
             forged(&file, ROWS, claimed, Lie::RowGroup),
         );
-        for wanted in [&["group"][..], &["id"], &["id", "group"], &[]] {
-            let error = columns(&datasets, wanted).unwrap_err();
-            assert_eq!(error.kind(), "manifest-corrupted", "{error}");
-            let told = format!("{part} claims {claimed} rows, of at most {ROWS}");
-            assert!(error.to_string().contains(&told), "{error}");
-        }
+        assert_claim_is_refused(&datasets, &part, claimed);
     }
 }
